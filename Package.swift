@@ -1,0 +1,45 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A part of the program: its sources in `Sources/NAME`.
+func part(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+/// The tests of a part: `Tests/NAMETests`.
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.init(stringLiteral: name), "TestSupport"] + dependencies,
+    swiftSettings: settings)
+}
+
+let package = Package(
+  name: "obspool",
+  products: [.executable(name: "obspool", targets: ["obspool"])],
+  targets: [
+    .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "CSystem"),
+    part("JSONText"),
+    part("Threads", ["CSystem"]),
+    part("Spool", ["CSystem", "JSONText", "Threads"]),
+    part("Observation", ["JSONText"], exclude: ["Schema"]),
+    part("Provider", ["CLibcurl", "JSONText", "Threads"]),
+    part("Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
+    part("Commands", ["Pipeline"]),
+    .executableTarget(name: "obspool", dependencies: ["Commands"], swiftSettings: settings),
+    .target(
+      name: "TestSupport", dependencies: ["JSONText", "Threads"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    tests(of: "JSONText"),
+    tests(of: "Spool"),
+    tests(of: "Observation"),
+    tests(of: "Provider"),
+    tests(of: "Pipeline"),
+    tests(of: "Commands"),
+  ]
+)

@@ -1,0 +1,14 @@
+#define _GNU_SOURCE
+#include "CSystem.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int csystem_rename_noreplace(int old_directory, const char *old_path, int new_directory, const char *new_path) {
+  return renameat2(old_directory, old_path, new_directory, new_path, RENAME_NOREPLACE);
+}
+
+int csystem_syncfs(int descriptor) { return syncfs(descriptor); }
+
+void csystem_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -1,0 +1,175 @@
+/// Writes JSON text (RFC 8259) straight to bytes, in the order in which it is told.
+///
+/// The caller keeps the grammar: in an object each value follows a `key`, or comes with one in `member`.
+public struct JSONWriter: Sendable {
+  /// How the text is laid out.
+  public enum Layout: Sendable {
+    /// Without any white space, for lines and requests.
+    case compact
+    /// One member or element a line, two spaces a level, for people.
+    case indented
+  }
+
+  /// What has been written so far.
+  public private(set) var bytes: [UInt8]
+  private let layout: Layout
+  private var depth = 0
+  /// Whether something stands before in the array or object that is open, so that a comma is due.
+  private var needsComma = false
+  private var afterKey = false
+
+  public init(_ layout: Layout = .compact, reserving capacity: Int = 0) {
+    self.layout = layout
+    bytes = []
+    bytes.reserveCapacity(capacity)
+  }
+
+  public mutating func object(_ members: (inout JSONWriter) -> Void) {
+    nested(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
+  }
+
+  public mutating func array(_ elements: (inout JSONWriter) -> Void) {
+    nested(UInt8(ascii: "["), UInt8(ascii: "]"), elements)
+  }
+
+  public mutating func key(_ name: String) {
+    separate()
+    bytes.appendJSONString(name)
+    bytes.append(UInt8(ascii: ":"))
+    if layout == .indented { bytes.append(UInt8(ascii: " ")) }
+    afterKey = true
+  }
+
+  public mutating func value(_ text: String) {
+    separate()
+    bytes.appendJSONString(text)
+  }
+
+  public mutating func value(_ number: Int) { raw(Array(String(number).utf8)) }
+
+  /// A number that is not finite, which JSON cannot hold, is written as null.
+  public mutating func value(_ number: Double) {
+    guard number.isFinite else { return null() }
+    raw(Array((Int(exactly: number).map(String.init) ?? String(number)).utf8))
+  }
+
+  public mutating func value(_ flag: Bool) { raw(Array((flag ? "true" : "false").utf8)) }
+
+  public mutating func null() { raw(Array("null".utf8)) }
+
+  /// Bytes that are one JSON value already.
+  public mutating func raw(_ json: [UInt8]) {
+    separate()
+    bytes.append(contentsOf: json)
+  }
+
+  public mutating func value(_ json: JSON) {
+    switch json {
+    case .null: null()
+    case .bool(let flag): value(flag)
+    case .number(let text): raw(Array(text.utf8))
+    case .string(let text): value(text)
+    case .array(let elements): array { for element in elements { $0.value(element) } }
+    case .object(let members):
+      object {
+        for member in members {
+          $0.key(member.key)
+          $0.value(member.value)
+        }
+      }
+    }
+  }
+
+  public mutating func member(_ name: String, _ text: String?) {
+    key(name)
+    if let text { value(text) } else { null() }
+  }
+
+  public mutating func member(_ name: String, _ number: Int?) {
+    key(name)
+    if let number { value(number) } else { null() }
+  }
+
+  public mutating func member(_ name: String, _ number: Double?) {
+    key(name)
+    if let number { value(number) } else { null() }
+  }
+
+  public mutating func member(_ name: String, _ flag: Bool) {
+    key(name)
+    value(flag)
+  }
+
+  public mutating func member(_ name: String, _ texts: [String]) {
+    key(name)
+    array { for text in texts { $0.value(text) } }
+  }
+
+  private mutating func nested(_ open: UInt8, _ close: UInt8, _ content: (inout JSONWriter) -> Void) {
+    separate()
+    bytes.append(open)
+    depth += 1
+    needsComma = false
+    content(&self)
+    depth -= 1
+    if needsComma { newLine() }
+    bytes.append(close)
+    needsComma = true
+  }
+
+  private mutating func separate() {
+    if afterKey {
+      afterKey = false
+    } else {
+      if needsComma { bytes.append(UInt8(ascii: ",")) }
+      if depth > 0 { newLine() }
+    }
+    needsComma = true
+  }
+
+  private mutating func newLine() {
+    guard layout == .indented else { return }
+    bytes.append(UInt8(ascii: "\n"))
+    for _ in 0..<depth * 2 { bytes.append(UInt8(ascii: " ")) }
+  }
+}
+
+extension [UInt8] {
+  /// Appends `text` as a JSON string literal with its quotes. Nothing but `"`, `\` and the control characters
+  /// below U+0020 is escaped.
+  public mutating func appendJSONString(_ text: String) {
+    var text = text
+    text.withUTF8 { appendJSONString(utf8: $0) }
+  }
+
+  /// Appends UTF-8 text as a JSON string literal with its quotes.
+  public mutating func appendJSONString(utf8 text: UnsafeBufferPointer<UInt8>) {
+    append(UInt8(ascii: "\""))
+    var clean = 0
+    for position in text.indices {
+      let byte = text[position]
+      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+      append(contentsOf: text[clean..<position])
+      clean = position + 1
+      append(UInt8(ascii: "\\"))
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+      case 0x08: append(UInt8(ascii: "b"))
+      case 0x09: append(UInt8(ascii: "t"))
+      case 0x0A: append(UInt8(ascii: "n"))
+      case 0x0C: append(UInt8(ascii: "f"))
+      case 0x0D: append(UInt8(ascii: "r"))
+      default:
+        append(contentsOf: Array("u00".utf8))
+        append(UInt8(ascii: "0") + byte >> 4)
+        append(hexDigit(byte & 0xF))
+      }
+    }
+    append(contentsOf: text[clean..<text.count])
+    append(UInt8(ascii: "\""))
+  }
+
+  private func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+}

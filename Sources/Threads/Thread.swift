@@ -1,0 +1,40 @@
+import CSystem
+import Glibc
+
+/// A thread of the operating system that runs one closure. Blocking work belongs on one, never on the
+/// concurrency pool, which has no more threads than there are cores.
+public struct Thread: Sendable {
+  private let handle: pthread_t
+
+  /// Starts a thread.
+  ///
+  /// - Parameter name: What debuggers and `ps -L` show; the kernel keeps the first 15 bytes.
+  public init(name: String, _ body: @escaping @Sendable () -> Void) {
+    let box = Unmanaged.passRetained(Body(name: name, run: body))
+    var handle = pthread_t()
+    let status = pthread_create(
+      &handle, nil,
+      { argument in
+        guard let argument else { return nil }
+        let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+        csystem_name_thread(String(body.name.prefix(15)))
+        body.run()
+        return nil
+      }, box.toOpaque())
+    precondition(status == 0, "the system has no thread left: \(String(cString: strerror(status)))")
+    self.handle = handle
+  }
+
+  /// Waits until the closure has returned. To be called once.
+  public func join() { pthread_join(handle, nil) }
+}
+
+private final class Body: Sendable {
+  let name: String
+  let run: @Sendable () -> Void
+
+  init(name: String, run: @escaping @Sendable () -> Void) {
+    self.name = name
+    self.run = run
+  }
+}
