@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
+
+const int csystem_o_path = O_PATH;
 
 int csystem_rename_noreplace(int old_directory, const char *old_path, int new_directory, const char *new_path) {
   return renameat2(old_directory, old_path, new_directory, new_path, RENAME_NOREPLACE);

@@ -1,6 +1,11 @@
 // Linux calls that Glibc's Swift module hides, because they need _GNU_SOURCE.
 #pragma once
 
+#include "events.h"
+
+/// O_PATH of open(2): a descriptor that only names a place, which needs no right to read it.
+extern const int csystem_o_path;
+
 /// renameat2(2) with RENAME_NOREPLACE. 0, or -1 with errno.
 int csystem_rename_noreplace(int old_directory, const char *old_path, int new_directory, const char *new_path);
 
@@ -9,3 +14,6 @@ int csystem_syncfs(int descriptor);
 
 /// pthread_setname_np(3) for the calling thread. `name` has at most 15 bytes.
 void csystem_name_thread(const char *name);
+
+/// prctl(2) with PR_SET_DUMPABLE 0: no core is written, and no other process of the user may look into this one.
+void csystem_forbid_core(void);

@@ -1,0 +1,144 @@
+// The states of an input as types: what was found, what was claimed, what is finished.
+import FoundationEssentials
+
+/// Where an input is: the directory's name.
+public enum State: String, CaseIterable, Sendable {
+  case pending, inflight, done, failed
+}
+
+/// What a look at a waiting file found. Nothing is moved by it.
+public enum Look: Sendable {
+  case file([UInt8], FileStamp)
+  /// No file of that name waits any more.
+  case gone
+  /// More than 8 MiB; nothing of it is kept.
+  case tooLarge(FileStamp)
+  /// A link, a fifo, a device, a directory, or a file with a second name: not opened, left where it is.
+  case notTaken(reason: String)
+  case unreadable(SpoolError)
+}
+
+/// What became of a claim.
+public enum ClaimResult: Sendable {
+  case claimed(Claimed)
+  /// No file of that name waits any more.
+  case gone
+  /// The file is not the one that was looked at; it waits on.
+  case changed
+  /// The same bytes as `done/NAME.json`: the same input delivered again. It has been moved over that one, and
+  /// there is nothing to do.
+  case redelivered
+  /// As in `Look`.
+  case notTaken(reason: String)
+}
+
+/// An input that the running processor has claimed: it is in `inflight`. Only a claim makes one, and only one
+/// of these can be finished, given back or failed.
+public struct Claimed: Sendable {
+  /// Its name from now on, which is `NAME~2` where the first was taken.
+  public let name: InputName
+  public let bytes: [UInt8]
+  /// The SHA-256 of the bytes, in hexadecimal.
+  public let sha256: String
+  /// The file's size and time when it was read.
+  public let stamp: FileStamp
+  /// Why it has failed before, if it has.
+  public let note: ErrorNote?
+  /// The session it was claimed for.
+  let session: String
+  /// The number of the file in `inflight` that was read, or that was copied.
+  let inode: UInt64
+  /// Another user's file, of which `inflight` holds the processor's copy; open, because its writer may still
+  /// write to it.
+  let original: OpenFile?
+}
+
+/// The record of one input, in both its forms.
+public struct RecordFile: Sendable {
+  /// The session's identifier as it came; the spool makes it safe for a path.
+  public let session: String
+  public let xml: [UInt8]
+  public let json: [UInt8]
+
+  public init(session: String, xml: [UInt8], json: [UInt8]) {
+    self.session = session
+    self.xml = xml
+    self.json = json
+  }
+}
+
+/// A claimed input with its record, ready to be committed.
+public struct Finished: Sendable {
+  public let claimed: Claimed
+  public let record: RecordFile
+
+  public init(claimed: Claimed, record: RecordFile) {
+    self.claimed = claimed
+    self.record = record
+  }
+}
+
+/// The inputs of one call: all are committed or none. The record of the last entry is committed last.
+public struct Batch: Sendable {
+  public let entries: [Finished]
+
+  public init(entries: [Finished]) { self.entries = entries }
+}
+
+/// What became of a batch.
+public enum CommitOutcome: Sendable {
+  /// All records are on disk, all inputs in done.
+  case done
+  /// An input's file was touched since it was read: all are back in pending, and there is no record.
+  case changed
+  /// Nothing is lost: every input that is not in done yet is still in inflight, and the same batch can be
+  /// committed again.
+  case failed(SpoolError)
+}
+
+/// A file beside the inputs that says something about the whole spool.
+public enum Sidecar: Hashable, Sendable {
+  /// `paused/PROVIDER.json`: nothing is sent to this provider.
+  case pause(provider: String)
+}
+
+/// What recovery must know of what is in the files, which the spool itself does not.
+public protocol RecordReader: Sendable {
+  /// The session that an input belongs to.
+  func session(ofInput bytes: [UInt8]) -> String
+  /// What a record says of its input; nil for what is no record.
+  func facts(ofRecord json: [UInt8]) -> RecordFacts?
+}
+
+/// What recovery reads from a record.
+public struct RecordFacts: Sendable {
+  public var inputSHA256: String
+  /// The names of the inputs of the same call, itself included, where there was more than one.
+  public var batch: [String]?
+  /// Writes the record's XML anew.
+  public var xml: @Sendable () -> [UInt8]
+
+  public init(inputSHA256: String, batch: [String]?, xml: @escaping @Sendable () -> [UInt8]) {
+    self.inputSHA256 = inputSHA256
+    self.batch = batch
+    self.xml = xml
+  }
+}
+
+/// What recovery did with the inputs that it found in flight.
+public struct Recovery: Sendable {
+  public struct GivenBack: Sendable, Equatable {
+    public var name: InputName
+    /// How often the processor has ended now while it was in flight.
+    public var crashes: Int
+  }
+
+  /// Their records were on disk: now in done, without another call.
+  public var movedOn: [InputName] = []
+  /// Back in pending, due now.
+  public var givenBack: [GivenBack] = []
+  /// In failed, because the processor has ended over them too often.
+  public var failed: [InputName] = []
+  /// What is in `inflight` and is no input; left there.
+  public var notTaken: [String] = []
+}
