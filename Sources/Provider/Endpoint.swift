@@ -1,0 +1,156 @@
+// What the providers with a server have in common: where it is, the key, and how its answers are judged.
+
+import FoundationEssentials
+import JSONText
+
+/// A provider's server as its settings describe it.
+struct Endpoint: Sendable {
+  let base: BaseURL
+  let key: String
+  let http: HTTPClient
+  private let timeout: Double
+  private let now: Now
+
+  /// Looks at the settings.
+  ///
+  /// - Throws: An error of class `auth` where there is no key or the address is none.
+  init(
+    _ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now
+  ) throws(ProviderError) {
+    base = try BaseURL(configuration.baseURL, allowHTTP: configuration.allowHTTP)
+    let key = (configuration.key ?? "").trimming { $0.isWhitespace }
+    guard !key.isEmpty else {
+      throw ProviderError(
+        .auth,
+        "there is no key for \(configuration.name): set it in the settings file or the environment; for a "
+          + "server that asks for none, any word will do")
+    }
+    guard key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      throw ProviderError(
+        .auth, "the key for \(configuration.name) holds white space or characters that no key has")
+    }
+    self.key = key
+    self.http = http
+    self.now = now
+    timeout = configuration.timeout
+  }
+
+  /// Posts a request and gives the JSON of its answer, which holds no error.
+  func post(
+    _ path: String, headers: [String], body: [UInt8]
+  ) async throws(ProviderError) -> (json: JSON, headers: HeaderFields) {
+    let answer = try await send(path, headers: headers + ["Content-Type: application/json"], body: body)
+    return (try json(of: answer), answer.headers)
+  }
+
+  /// Gets what a path of the API says, for `check`.
+  func get(_ path: String, headers: [String]) async throws(ProviderError) -> JSON {
+    try json(of: try await send(path, headers: headers, body: nil))
+  }
+
+  private func send(
+    _ path: String, headers: [String], body: [UInt8]?
+  ) async throws(ProviderError) -> HTTPClient.Answer {
+    do throws(HTTPFailure) {
+      return try await http.send(
+        HTTPClient.Call(base: base, path: path, headers: headers, body: body, timeout: timeout))
+    } catch {
+      switch error.cause {
+      case .cancelled: throw .cancelled
+      case .connection: throw clean(ProviderError(.transient, error.message))
+      case .installation: throw clean(ProviderError(.auth, error.message))
+      }
+    }
+  }
+
+  private func json(of answer: HTTPClient.Answer) throws(ProviderError) -> JSON {
+    let json = try? JSON(parsing: answer.body, repairing: true)
+    guard (200..<300).contains(answer.status) else { throw failure(answer, json: json) }
+    guard let json, json.object != nil else {
+      // An array may be Google's way to give an error.
+      if let first = json?.array?.first, first["error"] != nil { throw failure(answer, json: first) }
+      throw clean(ProviderError(.transient, status: answer.status, noAnswer(answer.body)))
+    }
+    if let error = json["error"], !error.isNull { throw failure(answer, json: json) }
+    return json
+  }
+
+  private func noAnswer(_ body: [UInt8]) -> String {
+    let start = line(String(decoding: body, as: UTF8.self))
+    if start.isEmpty { return "\(base.host) sent an empty answer" }
+    let isHTML = start.hasPrefix("<")
+    return "\(base.host) sent \(isHTML ? "HTML" : "something that is no JSON object") in place of an answer"
+      + (isHTML ? "; is the base URL that of an API?" : ": \(start)")
+  }
+
+  private func failure(_ answer: HTTPClient.Answer, json: JSON?) -> ProviderError {
+    clean(Failure(answer, json: json, from: base.host, cleaning: withoutKey).providerError(now: now()))
+  }
+
+  /// The error that a part of an answer holds, such as `choices[0].error`.
+  func failure(in part: JSON, headers: HeaderFields) -> ProviderError {
+    failure(HTTPClient.Answer(status: 200, headers: headers, body: []), json: part)
+  }
+
+  /// An answer that holds nothing of what the API promises.
+  func unreadable(_ what: String) -> ProviderError {
+    ProviderError(.transient, status: 200, "\(base.host) sent an answer without \(what)")
+  }
+
+  private func clean(_ error: ProviderError) -> ProviderError {
+    var error = error
+    error.message = line(error.message)
+    error.requestID = error.requestID.map { line($0) }
+    return error
+  }
+
+  /// A server's text as one printable line of at most 500 characters, without the key.
+  func line(_ text: String) -> String {
+    // Cut after the key is gone, so that no half of it stays.
+    let text = withoutKey(text).prefix(2000)
+    var line = ""
+    var length = 0
+    for word in text.split(whereSeparator: { $0.isWhitespace || $0.isNewline }) {
+      if length > 0 { line += " " }
+      for scalar in word.unicodeScalars {
+        guard length < 500 else { return line + "…" }
+        line.unicodeScalars.append(scalar.isPrintable ? scalar : "\u{FFFD}")
+        length += 1
+      }
+      length += 1
+    }
+    return line
+  }
+
+  /// A text in which the key, should a server send it back, is replaced.
+  func withoutKey(_ text: String) -> String {
+    // A word that stands for a missing key, such as `x`, is no secret.
+    guard key.utf8.count >= 4, text.contains(bytesOf: key) else { return text }
+    return text.replacing(key, with: "[key]")
+  }
+}
+
+extension String {
+  /// Whether the bytes of another text stand in this one; a linear scan in practice.
+  fileprivate func contains(bytesOf other: String) -> Bool {
+    var (text, wanted) = (self, other)
+    return text.withUTF8 { text in
+      wanted.withUTF8 { wanted in
+        guard let first = wanted.first, text.count >= wanted.count else { return false }
+        return (0...text.count - wanted.count).contains { start in
+          text[start] == first && text[start..<start + wanted.count].elementsEqual(wanted)
+        }
+      }
+    }
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether a terminal shows it and does nothing else with it: no control, no direction mark.
+  fileprivate var isPrintable: Bool {
+    switch properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+    default: true
+    }
+  }
+}

@@ -1,0 +1,137 @@
+// The thread that drives all transfers of a client, and the inbox through which other threads reach it.
+
+import CLibcurl
+import Glibc
+import Threads
+
+/// Drives libcurl's multi handle on one thread. Everybody else only puts something in its inbox, and wakes it
+/// where it sleeps: while it is busy it looks into the inbox by itself.
+final class HTTPDriver: Sendable {
+  typealias Outcome = Result<HTTPClient.Answer, HTTPFailure>
+
+  /// A call that somebody waits for.
+  struct Job: Sendable {
+    let id: UInt64
+    let call: HTTPClient.Call
+    let continuation: CheckedContinuation<Outcome, Never>
+  }
+
+  private struct Inbox: Sendable {
+    var lastID: UInt64 = 0
+    var jobs: [Job] = []
+    var cancelled: [UInt64] = []
+    var isStarted = false
+    var isStopped = false
+    /// Set while the thread sleeps, or is about to, with nothing in the inbox.
+    var sleeper: Sleeper?
+
+    var isEmpty: Bool { jobs.isEmpty && cancelled.isEmpty && !isStopped }
+  }
+
+  private struct Sleeper: @unchecked Sendable {
+    // Unchecked because it is a pointer; libcurl allows just this, to wake it from another thread. It is valid
+    // while it stands in the inbox.
+    let multi: Libcurl.Multi
+  }
+
+  private let limits: HTTPClient.Limits
+  private let inbox = Locked(Inbox())
+
+  init(limits: HTTPClient.Limits) { self.limits = limits }
+
+  func nextID() -> UInt64 {
+    inbox.withLock { inbox in
+      inbox.lastID += 1
+      return inbox.lastID
+    }
+  }
+
+  func start(_ job: Job) {
+    let isFirst = inbox.withLock { inbox in
+      inbox.jobs.append(job)
+      wake(&inbox)
+      defer { inbox.isStarted = true }
+      return !inbox.isStarted
+    }
+    if isFirst { _ = Thread(name: "http") { self.run() } }
+    inbox.signal()
+  }
+
+  func cancel(_ id: UInt64) {
+    inbox.withLock { inbox in
+      inbox.cancelled.append(id)
+      wake(&inbox)
+    }
+  }
+
+  func stop() {
+    inbox.withLock { inbox in
+      inbox.isStopped = true
+      wake(&inbox)
+    }
+    inbox.signal()
+  }
+
+  private func wake(_ inbox: inout Inbox) {
+    guard let sleeper = inbox.sleeper else { return }
+    inbox.sleeper = nil
+    Libcurl.shared?.wake(sleeper.multi)
+  }
+
+  private func run() {
+    // A peer that has closed must be an error of the write, not the end of the process; libcurl's resolver
+    // threads inherit this.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGPIPE)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+
+    guard let libcurl = Libcurl.shared, let multi = libcurl.makeMulti() else { return refuseAll() }
+    // Kept however few transfers run at the moment; by default libcurl closes what is more than four times as
+    // many, so that each lull would cost the next burst its connections.
+    libcurl.set(multi, CURLMOPT_MAXCONNECTS, 256)
+    var transfers = Transfers(libcurl: libcurl, multi: multi, limits: limits)
+    while true {
+      let news = inbox.withLock { inbox in
+        defer {
+          inbox.jobs = []
+          inbox.cancelled = []
+        }
+        return inbox
+      }
+      if news.isStopped {
+        for job in news.jobs { job.continuation.resume(returning: .failure(.cancelled)) }
+        break
+      }
+      for job in news.jobs { transfers.start(job) }
+      for id in news.cancelled { transfers.cancel(id) }
+      libcurl.perform(multi)
+      transfers.finishDone()
+      let maySleep = inbox.withLock { inbox in
+        if inbox.isEmpty { inbox.sleeper = Sleeper(multi: multi) }
+        return inbox.isEmpty
+      }
+      guard maySleep else { continue }
+      libcurl.sleep(multi)
+      inbox.withLock { $0.sleeper = nil }
+    }
+    transfers.end()
+    libcurl.free(multi: multi)
+  }
+
+  /// Answers every call that the library is missing.
+  private func refuseAll() {
+    let failure = HTTPFailure(
+      cause: .installation,
+      message: "libcurl 7.85 or later is not installed (libcurl.so.4); on Debian: apt-get install libcurl4")
+    while true {
+      let jobs = inbox.wait { inbox -> [Job]? in
+        defer { inbox.jobs = [] }
+        if inbox.isStopped { return [] }
+        return inbox.jobs.isEmpty ? nil : inbox.jobs
+      }
+      if jobs.isEmpty { return }
+      for job in jobs { job.continuation.resume(returning: .failure(failure)) }
+    }
+  }
+}

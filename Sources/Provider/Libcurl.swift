@@ -1,0 +1,102 @@
+// libcurl's functions, loaded when the first of them is needed.
+
+import CLibcurl
+
+/// The functions of libcurl (https://curl.se/libcurl/c/), after `curl_global_init`.
+struct Libcurl: @unchecked Sendable {
+  // Unchecked because the compiler knows nothing about addresses of functions; these never change.
+  private let functions: UnsafePointer<clibcurl>
+
+  /// Nil where the system has no libcurl, or none of 7.85 or later.
+  static let shared: Libcurl? = {
+    let functions = UnsafeMutablePointer<clibcurl>.allocate(capacity: 1)
+    functions.initialize(to: clibcurl())
+    return clibcurl_load(functions) == 1 ? Libcurl(functions: functions) : nil
+  }()
+
+  typealias Easy = UnsafeMutableRawPointer
+  typealias Multi = UnsafeMutableRawPointer
+  typealias List = UnsafeMutablePointer<curl_slist>
+
+  func makeEasy() -> Easy? { functions.pointee.easy_init() }
+  func free(easy: Easy) { functions.pointee.easy_cleanup(easy) }
+
+  func set(_ easy: Easy, _ option: CURLoption, _ value: Int) {
+    _ = clibcurl_set_number(functions, easy, option, value)
+  }
+
+  func set(_ easy: Easy, _ option: CURLoption, large value: Int) {
+    _ = clibcurl_set_large(functions, easy, option, curl_off_t(value))
+  }
+
+  /// Sets a text, of which libcurl keeps a copy. False where it has no memory for it.
+  @discardableResult
+  func set(_ easy: Easy, _ option: CURLoption, _ value: String?) -> Bool {
+    clibcurl_set_text(functions, easy, option, value) == CURLE_OK
+  }
+
+  /// Sets a pointer, which libcurl goes on using.
+  func set(_ easy: Easy, _ option: CURLoption, pointer value: UnsafeMutableRawPointer?) {
+    _ = clibcurl_set_pointer(functions, easy, option, value)
+  }
+
+  func set(_ easy: Easy, _ option: CURLoption, sink: @escaping clibcurl_sink) {
+    _ = clibcurl_set_sink(functions, easy, option, sink)
+  }
+
+  func number(_ easy: Easy, _ info: CURLINFO) -> Int {
+    clibcurl_number(functions, easy, info)
+  }
+
+  /// What `CURLOPT_PRIVATE` was set to.
+  func context(_ easy: Easy) -> UnsafeMutableRawPointer? {
+    clibcurl_private(functions, easy)
+  }
+
+  /// libcurl's own words for a result.
+  func words(for code: CURLcode) -> String {
+    functions.pointee.easy_strerror(code).map { String(cString: $0) } ?? ""
+  }
+
+  func makeMulti() -> Multi? { functions.pointee.multi_init() }
+  func free(multi: Multi) { _ = functions.pointee.multi_cleanup(multi) }
+
+  func set(_ multi: Multi, _ option: CURLMoption, _ value: Int) {
+    _ = clibcurl_set_multi(functions, multi, option, value)
+  }
+
+  func add(_ easy: Easy, to multi: Multi) -> Bool {
+    functions.pointee.multi_add_handle(multi, easy) == CURLM_OK
+  }
+  func remove(_ easy: Easy, from multi: Multi) { _ = functions.pointee.multi_remove_handle(multi, easy) }
+
+  func perform(_ multi: Multi) {
+    var running: Int32 = 0
+    _ = functions.pointee.multi_perform(multi, &running)
+  }
+
+  /// Sleeps until a transfer can go on or `wake` is called, from another thread or before.
+  func sleep(_ multi: Multi) { _ = functions.pointee.multi_poll(multi, nil, 0, .max, nil) }
+
+  /// The one function that may be called while another thread has `multi`.
+  func wake(_ multi: Multi) { _ = functions.pointee.multi_wakeup(multi) }
+
+  /// The next transfer that is done.
+  func nextDone(_ multi: Multi) -> (easy: Easy, result: CURLcode)? {
+    var left: Int32 = 0
+    while let message = functions.pointee.multi_info_read(multi, &left) {
+      guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+      return (easy, clibcurl_result(message))
+    }
+    return nil
+  }
+
+  /// The list with one more text; what was given is part of what comes back, or is freed.
+  func append(_ text: String, to list: List?) -> List? {
+    if let longer = functions.pointee.slist_append(list, text) { return longer }
+    free(list: list)
+    return nil
+  }
+
+  func free(list: List?) { functions.pointee.slist_free_all(list) }
+}

@@ -1,0 +1,217 @@
+// The transfers that a driver has under way, each on a libcurl handle that is used again for the next.
+
+import CLibcurl
+import Glibc
+
+/// The transfers of one multi handle; used on its thread alone.
+struct Transfers {
+  private let libcurl: Libcurl
+  private let multi: Libcurl.Multi
+  private let limits: HTTPClient.Limits
+  private var active: [UInt64: Transfer] = [:]
+  private var idle: [Transfer] = []
+
+  init(libcurl: Libcurl, multi: Libcurl.Multi, limits: HTTPClient.Limits) {
+    self.libcurl = libcurl
+    self.multi = multi
+    self.limits = limits
+  }
+
+  mutating func start(_ job: HTTPDriver.Job) {
+    let failure = HTTPFailure(cause: .connection, message: "there is no memory left for a request")
+    guard let transfer = idle.popLast() ?? Transfer(libcurl: libcurl, limits: limits) else {
+      return job.continuation.resume(returning: .failure(failure))
+    }
+    guard transfer.begin(job), libcurl.add(transfer.easy, to: multi) else {
+      return transfer.end(.failure(failure))
+    }
+    active[job.id] = transfer
+  }
+
+  /// Ends a transfer, if it has not ended already.
+  mutating func cancel(_ id: UInt64) {
+    guard let transfer = active.removeValue(forKey: id) else { return }
+    libcurl.remove(transfer.easy, from: multi)
+    transfer.end(.failure(.cancelled))
+    idle.append(transfer)
+  }
+
+  mutating func finishDone() {
+    while let (easy, result) = libcurl.nextDone(multi) {
+      libcurl.remove(easy, from: multi)
+      guard let context = libcurl.context(easy) else { continue }
+      let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+      if let id = transfer.id { active.removeValue(forKey: id) }
+      transfer.end(transfer.outcome(of: result))
+      idle.append(transfer)
+    }
+  }
+
+  /// Ends every transfer and frees the handles.
+  mutating func end() {
+    for id in Array(active.keys) { cancel(id) }
+    idle.removeAll()
+  }
+}
+
+/// One libcurl handle and what it receives.
+final class Transfer {
+  let easy: Libcurl.Easy
+  private let libcurl: Libcurl
+  private let limits: HTTPClient.Limits
+  private let errorText: UnsafeMutablePointer<CChar>
+  private var job: HTTPDriver.Job?
+  private var headers: Libcurl.List?
+  private var requestBody: UnsafeMutableRawPointer?
+  private var head = HeaderFields()
+  private var headBytes = 0
+  private var body: [UInt8] = []
+  private var excess: String?
+
+  /// The number of the call under way.
+  var id: UInt64? { job?.id }
+
+  init?(libcurl: Libcurl, limits: HTTPClient.Limits) {
+    guard let easy = libcurl.makeEasy() else { return nil }
+    self.easy = easy
+    self.libcurl = libcurl
+    self.limits = limits
+    errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    setUp()
+  }
+
+  deinit {
+    libcurl.free(easy: easy)
+    errorText.deallocate()
+  }
+
+  /// Sets what is the same for every call.
+  private func setUp() {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    libcurl.set(easy, CURLOPT_PRIVATE, pointer: context)
+    libcurl.set(easy, CURLOPT_ERRORBUFFER, pointer: errorText)
+    libcurl.set(easy, CURLOPT_WRITEDATA, pointer: context)
+    libcurl.set(easy, CURLOPT_HEADERDATA, pointer: context)
+    libcurl.set(
+      easy, CURLOPT_WRITEFUNCTION,
+      sink: { bytes, _, count, context in
+        guard let bytes, let context else { return 0 }
+        let received = UnsafeRawBufferPointer(start: bytes, count: count)
+        return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().take(body: received) ? count : 0
+      })
+    libcurl.set(
+      easy, CURLOPT_HEADERFUNCTION,
+      sink: { bytes, _, count, context in
+        guard let bytes, let context else { return 0 }
+        let received = UnsafeRawBufferPointer(start: bytes, count: count)
+        return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().take(header: received)
+          ? count : 0
+      })
+    libcurl.set(easy, CURLOPT_NOSIGNAL, 1)
+    libcurl.set(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+    libcurl.set(easy, CURLOPT_FOLLOWLOCATION, 0)
+    libcurl.set(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+    libcurl.set(easy, CURLOPT_SSL_VERIFYPEER, 1)
+    libcurl.set(easy, CURLOPT_SSL_VERIFYHOST, 2)
+    libcurl.set(easy, CURLOPT_ACCEPT_ENCODING, "gzip")
+    libcurl.set(easy, CURLOPT_MAXFILESIZE_LARGE, large: limits.body)
+    libcurl.set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    libcurl.set(easy, CURLOPT_TCP_KEEPALIVE, 1)
+    libcurl.set(easy, CURLOPT_USERAGENT, "obspool")
+    if let file = limits.trustedCertificates { libcurl.set(easy, CURLOPT_CAINFO, file) }
+  }
+
+  /// Sets what is this call's own; false where there is no memory.
+  func begin(_ job: HTTPDriver.Job) -> Bool {
+    let call = job.call
+    self.job = job
+    guard libcurl.set(easy, CURLOPT_URL, call.base.text + call.path) else { return false }
+    // "Expect:" turns off the wait for a 100 that libcurl makes before a large body.
+    for line in call.headers + ["Accept: application/json", "Expect:"] {
+      headers = libcurl.append(line, to: headers)
+      guard headers != nil else { return false }
+    }
+    libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
+    if let bytes = call.body {
+      // A copy, because an array's bytes have no address that stays.
+      let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
+      copy.copyBytes(from: bytes)
+      requestBody = copy.baseAddress
+      libcurl.set(easy, CURLOPT_POST, 1)
+      libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: requestBody)
+      libcurl.set(easy, CURLOPT_POSTFIELDSIZE_LARGE, large: bytes.count)
+    } else {
+      libcurl.set(easy, CURLOPT_HTTPGET, 1)
+    }
+    libcurl.set(easy, CURLOPT_TIMEOUT_MS, milliseconds(call.timeout))
+    libcurl.set(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(min(limits.connecting, call.timeout)))
+    let version = call.base.isSecure ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+    libcurl.set(easy, CURLOPT_HTTP_VERSION, version)
+    // Where one connection may carry many calls, they wait for it rather than make one each.
+    libcurl.set(easy, CURLOPT_PIPEWAIT, call.base.isSecure ? 1 : 0)
+    // The empty text means none at all; nil, what the environment says.
+    libcurl.set(easy, CURLOPT_PROXY, call.base.isLoopback ? "" : nil)
+    errorText[0] = 0
+    return true
+  }
+
+  private func milliseconds(_ seconds: Double) -> Int { Int(max(0.001, min(seconds, 86_400)) * 1000) }
+
+  private func take(header line: UnsafeRawBufferPointer) -> Bool {
+    headBytes += line.count
+    guard headBytes <= limits.head else {
+      excess = "sent more than \(limits.head >> 10) KiB of headers"
+      return false
+    }
+    // A status line begins a head; one of an interim answer stood before.
+    if line.starts(with: "HTTP/".utf8) { head.bytes.removeAll(keepingCapacity: true) }
+    head.bytes.append(contentsOf: line)
+    return true
+  }
+
+  private func take(body part: UnsafeRawBufferPointer) -> Bool {
+    guard body.count + part.count <= limits.body else {
+      excess = Self.tooLarge(limits)
+      return false
+    }
+    body.append(contentsOf: part)
+    return true
+  }
+
+  private static func tooLarge(_ limits: HTTPClient.Limits) -> String {
+    "sent an answer of more than \(limits.body >> 20) MiB"
+  }
+
+  /// What a call that libcurl is done with came to.
+  func outcome(of result: CURLcode) -> HTTPDriver.Outcome {
+    guard result != CURLE_OK else {
+      let status = libcurl.number(easy, CURLINFO_RESPONSE_CODE)
+      return .success(HTTPClient.Answer(status: status, headers: head, body: body))
+    }
+    let host = job?.call.base.host ?? ""
+    if result == CURLE_FILESIZE_EXCEEDED { excess = Self.tooLarge(limits) }
+    if let excess { return .failure(HTTPFailure(cause: .connection, message: "\(host) \(excess)")) }
+    let detail = String(cString: errorText)
+    return .failure(
+      HTTPFailure(
+        result, at: host, timeout: job?.call.timeout ?? 0,
+        detail: detail.isEmpty ? libcurl.words(for: result) : detail))
+  }
+
+  /// Tells the one who waits, and makes the handle ready for another call.
+  func end(_ outcome: HTTPDriver.Outcome) {
+    job?.continuation.resume(returning: outcome)
+    job = nil
+    libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: nil)
+    libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: nil)
+    libcurl.free(list: headers)
+    headers = nil
+    requestBody?.deallocate()
+    requestBody = nil
+    head = HeaderFields()
+    headBytes = 0
+    body = []
+    excess = nil
+  }
+}
