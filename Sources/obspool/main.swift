@@ -1,1 +1,4 @@
-print("obspool")
+import Commands
+import Glibc
+
+exit(Program.run(Array(CommandLine.arguments.dropFirst())).rawValue)

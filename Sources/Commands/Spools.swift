@@ -1,0 +1,57 @@
+// How commands come to their spool.
+
+import FoundationEssentials
+import Pipeline
+import Spool
+import Threads
+
+extension Call {
+  /// The spool that is meant.
+  var spoolPath: String { SpoolLocation.resolve(option: arguments.value(.spool), environment: environment) }
+
+  /// The spool, made if it is not there.
+  func spool(at path: String? = nil) throws(CommandError) -> Spool {
+    try fromSpool { () throws(SpoolError) in try Spool(path: path ?? spoolPath, clock: clock) }
+  }
+
+  /// Whether the spool is there.
+  var hasSpool: Bool { FileManager.default.fileExists(atPath: spoolPath + "/pending") }
+
+  /// The spool, for commands that only look and so make nothing.
+  func existingSpool() throws(CommandError) -> Spool {
+    guard hasSpool else {
+      throw CommandError(
+        .noInput, "there is no spool at \(spoolPath)",
+        hint: "name it with --spool DIR or $OBSPOOL_DIR; `obspool add` makes one")
+    }
+    return try spool()
+  }
+}
+
+/// Does something with the spool, whose errors end the command.
+func fromSpool<Result>(_ body: () throws(SpoolError) -> Result) throws(CommandError) -> Result {
+  do throws(SpoolError) {
+    return try body()
+  } catch {
+    throw CommandError(error)
+  }
+}
+
+/// Runs work on the concurrency pool while this thread waits, which must not be one of the pool's.
+func awaiting<Success: Sendable>(
+  _ body: @escaping @Sendable () async throws(SpoolError) -> Success
+) throws(CommandError) -> Success {
+  let outcome = Locked<Result<Success, SpoolError>?>(nil)
+  Task.detached {
+    let end: Result<Success, SpoolError>
+    do throws(SpoolError) {
+      end = .success(try await body())
+    } catch {
+      end = .failure(error)
+    }
+    outcome.withLock { $0 = end }
+    outcome.signal()
+  }
+  let end = outcome.wait { $0 }
+  return try fromSpool { () throws(SpoolError) in try end.get() }
+}

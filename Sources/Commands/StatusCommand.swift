@@ -1,0 +1,76 @@
+import FoundationEssentials
+import Pipeline
+import Spool
+
+extension Command {
+  static let status = Command(
+    name: "status",
+    summary: "what waits, why and until when; today's cost",
+    details: """
+      Tells how many inputs are in each state, since when the oldest has been waiting, when the next is due, which \
+      providers are paused and why, and what today's calls came to (days are UTC). It changes nothing, and needs no \
+      running processor.
+      """,
+    options: [.json],
+    examples: [
+      Example("obspool status", "for people"),
+      Example("obspool status --json | jq .pending.count", "for programs; times are RFC 3339 in UTC"),
+    ],
+    run: status)
+
+  private static func status(_ call: Call) throws(CommandError) -> ExitCode {
+    try call.takesNoOperands()
+    let spool = try call.existingSpool()
+    let now = call.clock.now()
+    let report = try fromSpool { () throws(SpoolError) in try StatusReport(spool: spool, now: now) }
+    if call.arguments.has(.json) {
+      try call.output.write(bytes: report.json)
+    } else {
+      try call.output.write(text(report, now: now))
+    }
+    return .ok
+  }
+
+  private static func text(_ report: StatusReport, now: Date) -> String {
+    var table = Table()
+    table.add("spool", Printable.line(report.path))
+    table.add("processor", report.owner.map { "running, process \($0)" } ?? "not running")
+    table.add("pending", [grouped(report.pending), waiting(report, now)].joined(separator: "  "))
+    table.add("inflight", grouped(report.inflight))
+    table.add("done", grouped(report.done))
+    table.add("failed", grouped(report.failed) + (report.failed > 0 ? "  `obspool show NAME` tells why" : ""))
+    for pause in report.pauses {
+      let status = pause.status.map { " \($0)" } ?? ""
+      let until =
+        pause.until > now ? "next call \(relative(pause.until, to: now))" : "next call when something is due"
+      table.add(
+        "paused",
+        Printable.line("\(pause.provider): \(pause.failureClass.rawValue)\(status): \(pause.message)")
+          + "; since \(localTime(pause.since)), \(until)")
+    }
+    table.add("today", cost(report.today))
+    return table.lines()
+  }
+
+  private static func waiting(_ report: StatusReport, _ now: Date) -> String {
+    guard report.pending > 0 else { return "" }
+    var parts = ["\(grouped(report.due)) due now"]
+    if let next = report.nextDue { parts.append("next \(relative(next, to: now))") }
+    if let oldest = report.oldest, oldest < now {
+      parts.append("oldest \(span(now.timeIntervalSince(oldest)))")
+    }
+    return parts.joined(separator: ", ")
+  }
+
+  private static func cost(_ total: UsageTotal) -> String {
+    guard total.calls > 0 else { return "no calls" }
+    var text = "\(counted(total.calls, "call")), \(counted(total.inputTokens, "token")) in"
+    if total.cachedTokens > 0 { text += " (\(decimal(total.cachedShare * 100, places: 0)) % cached)" }
+    text += ", \(grouped(total.outputTokens)) out, " + dollars(total.costUSD)
+    if total.isEstimated { text += " estimated" }
+    if total.unpricedCalls > 0 {
+      text += "; the cost of \(counted(total.unpricedCalls, "call")) is not known"
+    }
+    return text
+  }
+}

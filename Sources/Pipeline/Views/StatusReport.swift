@@ -1,0 +1,96 @@
+// How a spool stands, for `obspool status`.
+
+import FoundationEssentials
+import Glibc
+import JSONText
+import Spool
+
+/// The counts, times, pauses and costs of a spool at one moment. It changes nothing in it.
+public struct StatusReport: Sendable {
+  public let path: String
+  /// The process that owns the spool, if one does.
+  public let owner: Int?
+  public let pending: Int
+  public let inflight: Int
+  public let done: Int
+  public let failed: Int
+  /// How many of those in pending are due.
+  public let due: Int
+  /// The earliest modification time in pending: since when something has been waiting.
+  public let oldest: Date?
+  /// When the next one is due of those in pending that are not.
+  public let nextDue: Date?
+  /// By provider.
+  public let pauses: [Pause]
+  /// The calls of the day in UTC.
+  public let today: UsageTotal
+
+  /// The report as indented JSON with a line break at its end. Times are RFC 3339 in UTC.
+  public var json: [UInt8] {
+    var writer = JSONWriter(.indented)
+    writer.object {
+      $0.member("spool", path)
+      $0.member("owner_pid", owner)
+      $0.key("pending")
+      $0.object {
+        $0.member("count", pending)
+        $0.member("due", due)
+        $0.member("oldest_at", oldest?.rfc3339)
+        $0.member("next_due_at", nextDue?.rfc3339)
+      }
+      $0.member("inflight", inflight)
+      $0.member("done", done)
+      $0.member("failed", failed)
+      $0.key("paused")
+      $0.array {
+        for pause in pauses {
+          $0.object {
+            $0.member("provider", pause.provider)
+            $0.member("class", pause.failureClass.rawValue)
+            $0.member("status", pause.status)
+            $0.member("message", pause.message)
+            $0.member("since", pause.since.rfc3339)
+            $0.member("until", pause.until.rfc3339)
+          }
+        }
+      }
+      $0.key("today")
+      $0.object { today.write(to: &$0) }
+    }
+    return writer.bytes + [UInt8(ascii: "\n")]
+  }
+}
+
+extension StatusReport {
+  /// Looks at a spool, which may be at work meanwhile.
+  public init(spool: Spool, now: Date) throws(SpoolError) {
+    path = spool.path
+    owner = Self.owner(ofLock: "\(spool.path)/lock")
+    let standing = try spool.standing(in: .pending)
+    pending = standing.count
+    due = standing.due
+    oldest = standing.oldest
+    nextDue = standing.nextDue
+    inflight = try spool.count(in: .inflight)
+    done = try spool.count(in: .done)
+    failed = try spool.count(in: .failed)
+    pauses = try spool.pauses().compactMap { Pause(json: $0.json) }.sorted { $0.provider < $1.provider }
+    today = UsageTotal(lines: try spool.usage(of: UsageLine.day(of: now)) ?? [])
+  }
+
+  /// The process that holds the lock, by the kernel's list (proc_locks(5)). To try the lock would be in the way of
+  /// a processor that starts.
+  private static func owner(ofLock path: String) -> Int? {
+    var status = stat()
+    guard stat(path, &status) == 0, let locks = try? Data(contentsOf: URL(filePath: "/proc/locks")) else {
+      return nil
+    }
+    let inode = ":\(status.st_ino)"
+    for line in String(decoding: locks, as: UTF8.self).split(separator: "\n") {
+      // 1: FLOCK  ADVISORY  WRITE 4242 08:01:131075 0 EOF
+      let fields = line.split(separator: " ")
+      if fields.count >= 6, fields[1] == "FLOCK", fields[5].hasSuffix(inode) { return Int(fields[4]) }
+    }
+    return nil
+  }
+}
