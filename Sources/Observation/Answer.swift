@@ -18,7 +18,7 @@ public struct Answer: Sendable, Equatable {
 
   /// Why an answer does not answer every input.
   public enum Fault: Sendable, Equatable {
-    /// Nothing, or nothing but thinking and comments.
+    /// Nothing but white space.
     case empty
     /// Text without a block that says anything.
     case nothingUnderstood
@@ -39,11 +39,85 @@ public struct Answer: Sendable, Equatable {
   /// Nil when every input has its part.
   public var fault: Fault?
 
-  /// Reads the answer to a turn of `inputs` inputs in one pass over its bytes.
+  /// Reads the answer to a turn of `inputs` inputs, which are at least one, in one pass over its bytes.
   public init(parsing text: String, inputs: Int) {
-    parts = Array(repeating: nil, count: inputs)
-    isNumbered = false
-    endsOpen = false
-    fault = .empty
+    var work = 0
+    self.init(parsing: text, inputs: inputs, work: &work)
+  }
+
+  /// Adds to `work` how many bytes were looked at, each time that one was.
+  init(parsing text: String, inputs: Int, work: inout Int) {
+    var text = text
+    let (blocks, endsOpen, isBlank) = text.withUTF8 { bytes in
+      var reader = AnswerReader(bytes, inputs: inputs)
+      reader.read()
+      work += reader.visited
+      return (reader.blocks, reader.endsOpen, bytes.allSatisfy { isSpace($0) })
+    }
+    self.endsOpen = endsOpen
+    isNumbered = inputs == 1 || !blocks.isEmpty && blocks.allSatisfy { $0.inputs != nil }
+    parts = Self.parts(of: blocks, inputs: inputs)
+
+    let unanswered = parts.indices.filter { parts[$0] == nil }.map { $0 + 1 }
+    if unanswered.isEmpty {
+      fault = nil
+    } else if endsOpen {
+      fault = .cutShort
+    } else if blocks.isEmpty {
+      fault = isBlank ? .empty : .nothingUnderstood
+    } else {
+      fault = unanswered.count == inputs ? .unnumbered : .unanswered(unanswered)
+    }
+  }
+
+  /// Gives each block to the inputs that it answers: to those it names, to the only one, or in order where there are
+  /// as many blocks as inputs and none of them names any.
+  private static func parts(of blocks: [Block], inputs: Int) -> [Part?] {
+    var gathering: [Gathering?] = Array(repeating: nil, count: inputs)
+    let inOrder = blocks.count == inputs && blocks.allSatisfy { $0.inputs == nil }
+    for (position, block) in blocks.enumerated() {
+      let answered: [Int]
+      if inputs == 1 {
+        answered = [1]
+      } else if inOrder {
+        answered = [position + 1]
+      } else {
+        answered = block.inputs ?? []
+      }
+      for (rank, input) in answered.enumerated() {
+        // What answers several inputs is recorded with the first of them.
+        gathering[input - 1, default: Gathering()].add(rank == 0 ? block.content : .skip)
+      }
+    }
+    return gathering.map { $0?.part }
+  }
+}
+
+/// The blocks of one input, on their way to its part.
+private struct Gathering {
+  private var findings: [Finding] = []
+  private var seen: Set<Finding> = []
+  private var summary: Summary?
+
+  /// A block that is repeated counts once; of several summaries the last is what the model settled on.
+  mutating func add(_ content: Block.Content) {
+    switch content {
+    case .finding(let finding):
+      if seen.insert(finding).inserted { findings.append(finding) }
+    case .summary(let summary): self.summary = summary
+    case .skip: break
+    }
+  }
+
+  /// Skipped if nothing but that was said.
+  var part: Answer.Part {
+    Answer.Part(findings: findings, summary: summary, isSkip: findings.isEmpty && summary == nil)
+  }
+}
+
+extension [Gathering?] {
+  fileprivate subscript(index: Int, default empty: Gathering) -> Gathering {
+    get { self[index] ?? empty }
+    set { self[index] = newValue }
   }
 }

@@ -1,7 +1,7 @@
 // What was learned: an observation of one tool use, and the summary of a stretch of work.
 
 /// One observation, as the model wrote it and a person would read it.
-public struct Finding: Sendable, Equatable {
+public struct Finding: Sendable, Hashable {
   /// One of `Finding.types`, or a word of the model's own.
   public var type: String
   public var title: String?
@@ -39,7 +39,7 @@ public struct Finding: Sendable, Equatable {
 }
 
 /// What a stretch of work came to, written when the agent stops.
-public struct Summary: Sendable, Equatable {
+public struct Summary: Sendable, Hashable {
   public var request: String?
   public var investigated: String?
   public var learned: String?

@@ -1,4 +1,6 @@
-// What is said to the model.
+// What is said to the model in a turn.
+import FoundationEssentials
+import JSONText
 
 /// How much of each text of an event is sent, in UTF-16 code units; the middle of a longer one is left out.
 public struct PayloadLimits: Sendable, Equatable {
@@ -7,7 +9,9 @@ public struct PayloadLimits: Sendable, Equatable {
   public var prompt: Int
   public var lastMessage: Int
 
-  public init(toolInput: Int = 16_000, toolResponse: Int = 32_000, prompt: Int = 16_000, lastMessage: Int = 32_000) {
+  public init(
+    toolInput: Int = 16_000, toolResponse: Int = 32_000, prompt: Int = 16_000, lastMessage: Int = 32_000
+  ) {
     self.toolInput = toolInput
     self.toolResponse = toolResponse
     self.prompt = prompt
@@ -16,12 +20,156 @@ public struct PayloadLimits: Sendable, Equatable {
 }
 
 public enum Prompt {
-  /// The pinned first message of every conversation.
-  public static let system = ""
+  /// The message that shows these events, framed and numbered from 1, led by the prompts that caused them.
+  ///
+  /// No text of an event can close its frame, or open another.
+  public static func turn(
+    _ events: [Event], ledBy prompts: [String], limits: PayloadLimits = PayloadLimits()
+  ) -> String {
+    var turn = ""
+    for prompt in prompts {
+      turn += element("user_prompt", framed(prompt, limit: limits.prompt))
+    }
+    for (position, event) in events.enumerated() {
+      turn += "<observed n=\"\(position + 1)\">\n\(content(of: event, limits: limits))</observed>\n"
+    }
+    return turn + request(for: events)
+  }
 
-  public static func turn(_ events: [Event], ledBy prompts: [String], limits: PayloadLimits) -> String { "" }
+  private static func content(of event: Event, limits: PayloadLimits) -> String {
+    var content = ""
+    if let time = event.occurredAt { content += element("occurred_at", time.rfc3339) }
+    if let cwd = event.cwd { content += element("working_directory", framed(cwd, limit: pathLimit)) }
+    switch event.kind {
+    case .toolUse:
+      content += element("tool_name", framed(event.toolName ?? "unknown", limit: pathLimit))
+      if let input = event.toolInput {
+        content += element("tool_input", framed(plain(input), limit: limits.toolInput))
+      }
+      if let response = event.toolResponse {
+        content += element("tool_output", framed(plain(response), limit: limits.toolResponse))
+      }
+    case .stop:
+      content += element("event", "the agent stopped")
+      if let prompt = event.prompt { content += element("user_prompt", framed(prompt, limit: limits.prompt)) }
+      if let message = event.lastAssistantMessage {
+        content += element("last_message", framed(message, limit: limits.lastMessage))
+      }
+    case .prompt, .note:
+      content += element("event", framed(event.label ?? event.kind.rawValue, limit: pathLimit))
+      if let prompt = event.prompt { content += element("user_prompt", framed(prompt, limit: limits.prompt)) }
+    }
+    return content
+  }
 
-  public static func again(after fault: Answer.Fault, inputs: Int) -> String { "" }
+  /// What to answer: it stands last, where models heed it most.
+  private static func request(for events: [Event]) -> String {
+    let stops = events.indices.filter { events[$0].kind == .stop }.map { $0 + 1 }
+    if events.count == 1 {
+      return stops.isEmpty
+        ? "Record what is worth remembering of this, or answer <skip/>."
+        : "The agent has stopped. Answer with one <summary> of the work since the last summary."
+    }
+    var request = """
+      There are \(events.count) inputs. Answer each of them, in blocks that say which one they answer: \
+      <observation input="1">, or <skip input="1"/> where there is nothing worth remembering.
+      """
+    for stop in stops {
+      request += " Input \(stop) is the agent's stop: answer it with <summary input=\"\(stop)\">."
+    }
+    return request
+  }
 
-  public static func shortened(_ text: String, to limit: Int) -> String { text }
+  /// What is said when an answer was no answer; the conversation goes on as if neither had been said.
+  public static func again(after fault: Answer.Fault, inputs: Int) -> String {
+    let problem =
+      switch fault {
+      case .empty: "Your answer was empty."
+      case .nothingUnderstood: "Your answer holds no block in the form that was asked for."
+      case .cutShort: "Your answer ended in the middle of a block. Answer again from the start, and shorter."
+      case .unnumbered: "Your answer does not say which input each block answers."
+      case .unanswered(let missing):
+        "Your answer leaves out input \(missing.map(String.init).joined(separator: ", "))."
+      }
+    let form =
+      inputs == 1
+      ? "Answer with <observation> blocks, with a <summary> if the agent stopped, or with <skip/>"
+      : "Answer every one of the \(inputs) inputs, each block with its number: <observation input=\"1\">, "
+        + "<summary input=\"1\"> for a stop, or <skip input=\"1\"/>"
+    return "\(problem) \(form), and with nothing else."
+  }
+
+  private static let pathLimit = 1000
+
+  private static func element(_ name: String, _ text: String) -> String { "<\(name)>\(text)</\(name)>\n" }
+
+  /// A text as it is, any other value as compact JSON.
+  private static func plain(_ value: JSON) -> String { value.string ?? value.text }
+
+  private static func framed(_ text: String, limit: Int) -> String {
+    Frame.harmless(shortened(text, to: limit))
+  }
+}
+
+extension Prompt {
+  /// The text, or its beginning and end with a note between them of how much was left out, so that all has at most
+  /// `limit` UTF-16 code units. A limit that has no room for the note gives the beginning alone.
+  public static func shortened(_ text: String, to limit: Int) -> String {
+    // No text has more code units than bytes.
+    guard text.utf8.count > limit, text.utf16.count > limit else { return text }
+    let length = text.utf16.count
+    let note = "\n[… \(length - max(limit, 0)) characters or more left out here …]\n"
+    let room = limit - note.utf16.count
+    guard room > 0 else { return String(prefix(of: text, atMost: max(limit, 0))) }
+    let head = prefix(of: text, atMost: room - room / 2)
+    return head + note + suffix(of: text, atMost: room / 2)
+  }
+
+  private static func prefix(of text: String, atMost units: Int) -> Substring {
+    let end = text.utf16.index(text.startIndex, offsetBy: units)
+    return text[..<(end.samePosition(in: text.unicodeScalars) ?? text.utf16.index(before: end))]
+  }
+
+  private static func suffix(of text: String, atMost units: Int) -> Substring {
+    let start = text.utf16.index(text.endIndex, offsetBy: -units)
+    return text[(start.samePosition(in: text.unicodeScalars) ?? text.utf16.index(after: start))...]
+  }
+}
+
+/// The frame around what is not ours.
+private enum Frame {
+  private static let names = [
+    "observed", "user_prompt", "tool_name", "tool_input", "tool_output", "occurred_at", "working_directory",
+    "event", "last_message",
+  ].map { Array($0.utf8) }
+
+  /// The text with the `<` of each tag of a frame written `&lt;`, however the tag is spelt: in any case, with spaces,
+  /// slashes or characters beyond ASCII, some of which no one sees, around or within its name.
+  static func harmless(_ text: String) -> String {
+    var text = text
+    return text.withUTF8 { bytes in
+      var output: [UInt8] = []
+      var clean = 0
+      for position in bytes.indices where bytes[position] == UInt8(ascii: "<") && isTag(bytes, behind: position) {
+        output.append(contentsOf: bytes[clean..<position])
+        output.append(contentsOf: Array("&lt;".utf8))
+        clean = position + 1
+      }
+      output.append(contentsOf: bytes[clean...])
+      return String(decoding: output, as: UTF8.self)
+    }
+  }
+
+  private static func isTag(_ bytes: UnsafeBufferPointer<UInt8>, behind start: Int) -> Bool {
+    // What is skipped before and within a name is bounded, so that a text of `<` alone takes no longer than another.
+    let end = min(bytes.count, start + 1 + 64)
+    var word: [UInt8] = []
+    for position in start + 1..<end {
+      let byte = lowercase(bytes[position])
+      if byte >= 0x80 || byte < 0x20 || (word.isEmpty && (byte == 0x20 || byte == UInt8(ascii: "/"))) { continue }
+      guard isNameByte(byte) else { break }
+      word.append(byte)
+    }
+    return names.contains(word)
+  }
 }

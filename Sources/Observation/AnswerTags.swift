@@ -1,0 +1,269 @@
+// Finds our tags in a model's answer: the first of the two steps of reading it.
+
+/// The names of our tags. Anything else between `<` and `>` is text.
+enum TagName: Int, CaseIterable {
+  case observation, summary, skip, thinking
+  case type, title, subtitle, narrative, facts, fact, concepts, concept, filesRead, filesModified, file
+  case request, investigated, learned, completed, nextSteps, notes
+
+  /// A tag whose content is text, in which other tags are no tags.
+  var holdsText: Bool {
+    switch self {
+    case .observation, .summary, .skip, .thinking, .facts, .concepts, .filesRead, .filesModified: false
+    default: true
+    }
+  }
+
+  var isBlock: Bool { self == .observation || self == .summary }
+  var isItem: Bool { self == .fact || self == .concept || self == .file }
+  var isFieldOfSummary: Bool { rawValue >= TagName.request.rawValue }
+  var isFieldOfObservation: Bool { rawValue >= TagName.type.rawValue && !isFieldOfSummary }
+
+  /// A name of up to 16 bytes in lower case, packed into two words.
+  struct Packed: Equatable {
+    var low: UInt64 = 0
+    var high: UInt64 = 0
+    var count = 0
+
+    static let longest = 16
+
+    mutating func append(_ byte: UInt8) {
+      let shift = UInt64(count & 7) * 8
+      if count < 8 { low |= UInt64(byte) << shift } else { high |= UInt64(byte) << shift }
+      count += 1
+    }
+
+    init() {}
+
+    init(_ name: String) {
+      for byte in name.utf8 { append(byte) }
+    }
+  }
+
+  static let spellings: [(Packed, TagName)] = [
+    ("fact", .fact), ("concept", .concept), ("file", .file), ("type", .type), ("title", .title),
+    ("observation", .observation), ("subtitle", .subtitle), ("facts", .facts), ("narrative", .narrative),
+    ("concepts", .concepts), ("files_read", .filesRead), ("files_modified", .filesModified),
+    ("summary", .summary), ("skip", .skip), ("skip_summary", .skip), ("request", .request),
+    ("investigated", .investigated), ("learned", .learned), ("completed", .completed),
+    ("next_steps", .nextSteps), ("notes", .notes), ("think", .thinking), ("thinking", .thinking),
+    ("thought", .thinking), ("reasoning", .thinking), ("reflection", .thinking), ("scratchpad", .thinking),
+    ("analysis", .thinking),
+  ].map { (Packed($0), $1) }
+}
+
+/// One of our tags in a text.
+struct Tag {
+  var name: TagName
+  var isClosing: Bool
+  /// `<skip/>`: opened and closed in one.
+  var isEmpty: Bool
+  /// Offsets in bytes: of the `<`, behind the name, and behind the `>`.
+  var start: Int
+  var nameEnd: Int
+  var end: Int
+  /// The tag that closes or opens what this one opens or closes, as an index; -1 where there is none.
+  var partner = -1
+  /// A block that begins here, rather than the mention of one.
+  var opensBlock = false
+}
+
+/// Where a byte pattern stands next. Each byte is looked at once however often it is asked, as long as the questions
+/// go forward.
+struct NextOccurrence {
+  private let pattern: [UInt8]
+  /// Where the scan stopped: at an occurrence, or at the end.
+  private var reached = 0
+  private var isAtOccurrence = false
+
+  /// The pattern is in lower case; the text may be in either.
+  init(of pattern: String) { self.pattern = Array(pattern.utf8) }
+
+  mutating func find(
+    in bytes: UnsafeBufferPointer<UInt8>, from start: Int, visited: inout Int
+  ) -> Int? {
+    if reached >= start, isAtOccurrence { return reached }
+    if reached >= bytes.count { return nil }
+    var position = max(reached, start)
+    let from = position
+    isAtOccurrence = false
+    while position + pattern.count <= bytes.count {
+      if bytes[position] == pattern[0], matches(bytes, at: position) {
+        isAtOccurrence = true
+        break
+      }
+      position += 1
+    }
+    reached = isAtOccurrence ? position : bytes.count
+    visited += reached - from
+    return isAtOccurrence ? reached : nil
+  }
+
+  private func matches(_ bytes: UnsafeBufferPointer<UInt8>, at position: Int) -> Bool {
+    for offset in pattern.indices where lowercase(bytes[position + offset]) != pattern[offset] { return false }
+    return true
+  }
+}
+
+/// Goes over an answer once and lists our tags in it. What stands in comments and in CDATA sections is no tag.
+struct TagScanner {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private var tags: [Tag] = []
+  private(set) var visited = 0
+
+  private var commentStart = NextOccurrence(of: "<!--")
+  private var commentEnd = NextOccurrence(of: "-->")
+  private var sectionStart = NextOccurrence(of: "<![cdata[")
+  private var sectionEnd = NextOccurrence(of: "]]>")
+  private var observationEnd = NextOccurrence(of: "</observation")
+  private var summaryEnd = NextOccurrence(of: "</summary")
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+  mutating func scan() -> [Tag] {
+    var position = 0
+    while position < bytes.count {
+      guard bytes[position] == UInt8(ascii: "<") else {
+        position += 1
+        continue
+      }
+      if position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "!") {
+        position = behindMarkup(at: position)
+      } else if let tag = tag(at: position) {
+        tags.append(tag)
+        position = tag.end
+      } else {
+        position += 1
+      }
+    }
+    visited += bytes.count
+    return tags
+  }
+
+  /// Whether the text here belongs to a field, as far as can be told without knowing what is left open.
+  private var isInText: Bool {
+    guard let last = tags.last else { return false }
+    return last.name.holdsText && !last.isClosing && !last.isEmpty
+  }
+
+  /// Behind a comment or CDATA section that begins here and has an end of its own; otherwise behind its first mark.
+  private mutating func behindMarkup(at start: Int) -> Int {
+    if starts("<!--", at: start) {
+      let behind = start + 4
+      guard let end = commentEnd.find(in: bytes, from: behind, visited: &visited) else { return behind }
+      // An end that belongs to a later comment, or that stands behind this block, is not this one's.
+      if let next = commentStart.find(in: bytes, from: behind, visited: &visited), next < end { return behind }
+      if isInText {
+        let observation = observationEnd.find(in: bytes, from: behind, visited: &visited) ?? end
+        let summary = summaryEnd.find(in: bytes, from: behind, visited: &visited) ?? end
+        if min(observation, summary) < end { return behind }
+      }
+      return end + 3
+    }
+    if starts("<![cdata[", at: start) {
+      let behind = start + 9
+      // Around a whole block the marks say nothing: the tags inside are meant as tags.
+      guard isInText, let end = sectionEnd.find(in: bytes, from: behind, visited: &visited) else { return behind }
+      if let next = sectionStart.find(in: bytes, from: behind, visited: &visited), next < end { return behind }
+      return end + 3
+    }
+    return start + 2
+  }
+
+  private func starts(_ mark: StaticString, at start: Int) -> Bool {
+    guard start + mark.utf8CodeUnitCount <= bytes.count else { return false }
+    for offset in 0..<mark.utf8CodeUnitCount where lowercase(bytes[start + offset]) != mark.utf8Start[offset] {
+      return false
+    }
+    return true
+  }
+
+  /// The tag of ours that starts at this `<`.
+  private mutating func tag(at start: Int) -> Tag? {
+    var position = start + 1
+    var isClosing = false
+    if position < bytes.count, bytes[position] == UInt8(ascii: "/") {
+      isClosing = true
+      position = skipSpace(from: position + 1)
+    }
+    guard let name = name(at: &position) else { return nil }
+    let nameEnd = position
+    let next = nameEnd < bytes.count ? bytes[nameEnd] : UInt8(ascii: ">")
+    if isClosing {
+      guard isSpace(next) || next == UInt8(ascii: ">") || next == UInt8(ascii: "<") else { return nil }
+      position = skipSpace(from: nameEnd)
+      // A closing tag that lost its bracket is still one.
+      let hasBracket = position < bytes.count && bytes[position] == UInt8(ascii: ">")
+      return Tag(
+        name: name, isClosing: true, isEmpty: false, start: start, nameEnd: nameEnd,
+        end: hasBracket ? position + 1 : nameEnd)
+    }
+    guard isSpace(next) || next == UInt8(ascii: ">") || next == UInt8(ascii: "/") else { return nil }
+    guard let end = attributesEnd(from: nameEnd) else { return nil }
+    let isEmpty = bytes[end - 2] == UInt8(ascii: "/")
+    return Tag(
+      name: name, isClosing: false, isEmpty: isEmpty, start: start, nameEnd: nameEnd, end: end)
+  }
+
+  /// Behind the `>` of an opening tag, if what stands before it is nothing, a slash, or attributes with values:
+  /// `<type of thing>` is prose.
+  private mutating func attributesEnd(from nameEnd: Int) -> Int? {
+    var position = nameEnd
+    var hasWords = false
+    var hasValue = false
+    while position < bytes.count {
+      let byte = bytes[position]
+      position += 1
+      switch byte {
+      case UInt8(ascii: ">"):
+        visited += position - nameEnd
+        return hasWords && !hasValue ? nil : position
+      case UInt8(ascii: "<"):
+        visited += position - nameEnd
+        return nil
+      case UInt8(ascii: "="): hasValue = true
+      case UInt8(ascii: "/"): break
+      default: if !isSpace(byte) { hasWords = true }
+      }
+    }
+    visited += position - nameEnd
+    return nil
+  }
+
+  private func name(at position: inout Int) -> TagName? {
+    var packed = TagName.Packed()
+    var end = position
+    while end < bytes.count, isNameByte(bytes[end]) {
+      guard packed.count < TagName.Packed.longest else { return nil }
+      packed.append(lowercase(bytes[end]))
+      end += 1
+    }
+    guard packed.count > 0, let found = TagName.spellings.first(where: { $0.0 == packed }) else { return nil }
+    position = end
+    return found.1
+  }
+
+  private mutating func skipSpace(from start: Int) -> Int {
+    var position = start
+    while position < bytes.count, isSpace(bytes[position]) { position += 1 }
+    visited += position - start
+    return position
+  }
+}
+
+func isSpace(_ byte: UInt8) -> Bool {
+  byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+}
+
+/// An ASCII letter in lower case; any other byte as it is.
+func lowercase(_ byte: UInt8) -> UInt8 {
+  byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+}
+
+/// Whether the byte may stand in the name of a tag.
+func isNameByte(_ byte: UInt8) -> Bool {
+  let letter = lowercase(byte)
+  return letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z") || byte &- UInt8(ascii: "0") < 10
+    || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+    || byte == UInt8(ascii: ":")
+}
