@@ -36,6 +36,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["JSONText", "Threads"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests(of: "JSONText"),
+    tests(of: "Threads"),
     tests(of: "Spool"),
     tests(of: "Observation"),
     tests(of: "Provider"),

@@ -18,7 +18,7 @@ public struct NameList: Sendable, RandomAccessCollection {
 
   static let mostOthers = 1000
 
-  init() {}
+  public init() {}
 
   public var startIndex: Int { 0 }
   public var endIndex: Int { positions.count }
@@ -39,6 +39,9 @@ public struct NameList: Sendable, RandomAccessCollection {
     chunks[last].append(UInt8(name.count))
     chunks[last].append(contentsOf: name)
   }
+
+  /// Adds a name at the end, whatever the order.
+  public mutating func append(_ name: InputName) { append(name.text.utf8) }
 
   mutating func note(other name: String) {
     othersCount += 1

@@ -1,0 +1,593 @@
+// The engine drains a spool: it looks at what waits, lets sessions take turns, and stops when it is told to.
+
+import FoundationEssentials
+import Observation
+import Provider
+import Spool
+import Threads
+
+/// How far the work has come, for a progress line.
+public struct Progress: Sendable, Equatable {
+  /// Inputs that have got their record since the start.
+  public var done = 0
+  /// Inputs that have gone to failed since the start.
+  public var failed = 0
+  /// Inputs in pending.
+  public var waiting = 0
+  /// Turns being taken.
+  public var running = 0
+  /// Calls to a model since the start, and what they cost in US dollars as far as it is known.
+  public var calls = 0
+  public var costUSD = 0.0
+  /// Why nothing is sent to the provider at the moment.
+  public var pause: Pause?
+
+  public init() {}
+}
+
+/// What a drain has left.
+public struct DrainResult: Sendable, Equatable {
+  /// Inputs that still wait, or have come meanwhile.
+  public var left: Int
+  public var progress: Progress
+}
+
+/// Drains one spool. All its work is done on one thread of its own, in short steps: the calls wait on the HTTP
+/// client's thread, and what must reach the disk on the committer's.
+public actor Engine {
+  public struct Parts: Sendable {
+    public var spool: Spool
+    public var settings: SettingsSource
+    public var clock: any Clock
+    public var log: Log
+    /// Gives numbers from 0 to 1.
+    public var random: @Sendable () -> Double
+    /// Called when something has changed, on the engine's thread.
+    public var onProgress: (@Sendable (Progress) -> Void)?
+    /// The program that answers for `claude` where there is no key.
+    public var command: String?
+
+    public init(
+      spool: Spool, settings: SettingsSource, clock: any Clock = SystemClock(), log: Log,
+      random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) },
+      onProgress: (@Sendable (Progress) -> Void)? = nil, command: String? = nil
+    ) {
+      self.spool = spool
+      self.settings = settings
+      self.clock = clock
+      self.log = log
+      self.random = random
+      self.onProgress = onProgress
+      self.command = command
+    }
+  }
+
+  /// Whether the engine ends when nothing can be done now, or stands.
+  enum Mode {
+    case drain
+    case watch(idleExit: Double?)
+  }
+
+  nonisolated let loop: EventLoop
+  nonisolated public var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  let spool: Spool
+  let committer: Committer
+  let source: SettingsSource
+  let clock: any Clock
+  let log: Log
+  let random: @Sendable () -> Double
+  private let onProgress: (@Sendable (Progress) -> Void)?
+  private let command: String?
+  private let http = HTTPClient()
+
+  var mode = Mode.drain
+  var backlog = Backlog()
+  var gates: [String: Gate] = [:]
+  var money: Money
+  var progress = Progress()
+  /// Inputs that were in flight when the processor died, three times or more: each is tried alone.
+  var suspects: Set<InputName> = []
+  /// Sessions that are asked one input a call for so many inputs, after a batch has failed.
+  var singly: [String: Int] = [:]
+  /// Models that did not number their answers, how often in a row.
+  var unnumbered: [String: Int] = [:]
+  var pacing = Pacing()
+  /// The commit that each session's next one has to wait for. It gives whether it succeeded.
+  var lastCommit: [String: Task<Bool, Never>] = [:]
+  /// Until when nothing new is asked because the spool could not be written, and how often in a row.
+  var storage: (until: Date, failures: Int)?
+  private var conversations = Recent<Conversation>(capacity: 16)
+  private var choice: (settings: Settings, choice: ProviderChoice)?
+  private var complained: Set<String> = []
+  private var running: [Backlog.Session: Task<Void, Never>] = [:]
+  private var exclusive = false
+  /// Files that were still being written when they were looked at, and when to look again.
+  private var unsettled: [InputName: Date] = [:]
+  private var named: Set<String> = []
+  /// Commits under way.
+  var commits = 0
+  /// Failures in a row that may pass, by input, since the start.
+  var misses: [InputName: Int] = [:]
+  /// What is being written beside the inputs, one after another.
+  var chore: Task<Void, Never>?
+  var chores = 0
+  private var watcher: Watcher?
+  private var sleepers: [(until: Date, continuation: CheckedContinuation<Void, Never>)] = []
+  private var idle: CheckedContinuation<Void, Never>?
+  private var idleSince: Date?
+  private(set) var isStopping = false
+  private var pumping = false
+
+  public init(_ parts: Parts) {
+    spool = parts.spool
+    committer = Committer(spool: parts.spool)
+    source = parts.settings
+    clock = parts.clock
+    log = parts.log
+    random = parts.random
+    onProgress = parts.onProgress
+    command = parts.command
+    money = Money()
+    let alarm = Locked<(@Sendable () -> Void)?>(nil)
+    loop = EventLoop(name: "engine") { alarm.withLock { $0 }?() }
+    alarm.withLock {
+      $0 = { [weak self] in
+        guard let self else { return }
+        Task(executorPreference: self.loop) { await self.wake() }
+      }
+    }
+  }
+
+  // MARK: Running
+
+  /// Tries each input that is due once, and those that come meanwhile.
+  ///
+  /// - Throws: An error where the spool cannot be read at all.
+  public func drain() async throws(SpoolError) -> DrainResult {
+    mode = .drain
+    try start()
+    await untilIdle()
+    await finish()
+    return DrainResult(left: try spool.names(in: .pending).count, progress: progress)
+  }
+
+  /// Stands and takes what comes, until `stop`, or until nothing has waited for `idleExit` seconds.
+  public func watch(idleExit: Double?) async throws(SpoolError) {
+    mode = .watch(idleExit: idleExit)
+    let watcher = try spool.watch(settingsFile: source.path)
+    self.watcher = watcher
+    loop.watch(watcher.descriptor) { [weak self] in
+      guard let self else { return }
+      Task(executorPreference: self.loop) { await self.hear() }
+    }
+    defer {
+      loop.unwatch(watcher.descriptor)
+      self.watcher = nil
+    }
+    try start()
+    await untilIdle()
+    await finish()
+  }
+
+  /// Stops taking new inputs, gives back what is in flight, and lets `drain` or `watch` return. What is being
+  /// committed is committed.
+  public func stop() {
+    isStopping = true
+    for task in running.values { task.cancel() }
+    let sleeping = sleepers
+    sleepers.removeAll()
+    for sleeper in sleeping { sleeper.continuation.resume() }
+    pump()
+  }
+
+  /// Looks at the clock again. Called when the alarm goes off, and by tests that have moved the clock.
+  public func wake() { pump() }
+
+  private func start() throws(SpoolError) {
+    try recover()
+    loadPauses()
+    loadSpending()
+    try list()
+    pump()
+  }
+
+  private func untilIdle() async {
+    await withCheckedContinuation { continuation in
+      idle = continuation
+      pump()
+    }
+  }
+
+  private func finish() async {
+    for task in lastCommit.values { _ = await task.value }
+    await chore?.value
+    await committer.close()
+    loop.setAlarm(nil)
+  }
+
+  // MARK: What waits
+
+  private func list() throws(SpoolError) {
+    let names = try spool.names(in: .pending)
+    for other in names.others {
+      nameOnce(other, "is no input: only visible regular files called NAME.json are taken")
+    }
+    backlog.add(listing: names)
+  }
+
+  private func recover() throws(SpoolError) {
+    let recovery = try spool.recover(reading: Recovering())
+    for name in recovery.movedOn { log.notice("\(name): its record was complete; moved on to done") }
+    for back in recovery.givenBack {
+      log.notice(
+        "\(back.name): was in flight when the processor ended (\(back.crashes) times now); back in pending")
+      if back.crashes >= 3 { suspects.insert(back.name) }
+    }
+    for name in recovery.notTaken {
+      log.warning("\(spool.path)/inflight/\(name) is no input and stays where it is")
+    }
+    for name in recovery.failed {
+      log.error("\(name): the processor ended five times while it was in flight; now in failed")
+    }
+  }
+
+  /// Takes what inotify tells.
+  private func hear() {
+    guard let watcher else { return }
+    let changes: [Change]
+    do throws(SpoolError) {
+      changes = try watcher.changes()
+    } catch {
+      log.error(error.description)
+      changes = [.overflow]
+    }
+    for change in changes {
+      switch change {
+      case .pending(let file):
+        guard let name = InputName(fileName: file) else { continue }
+        unsettled[name] = nil
+        backlog.add(arrival: name)
+      case .pauses: loadPauses()
+      case .settings: break
+      case .overflow:
+        log.notice("more files came than inotify can tell of; reading the directory again")
+        do throws(SpoolError) { try list() } catch { log.error(error.description) }
+      }
+    }
+    pump()
+  }
+
+  /// Looks at the next names in order. Few at a time, so that the loop hears of other things between.
+  private func scan() {
+    let settings = source.current()
+    for _ in 0..<128 {
+      guard let unseen = backlog.takeUnseen() else { return }
+      look(at: unseen.name, unseen.index, settings)
+    }
+  }
+
+  private func look(at name: InputName, _ index: UInt32, _ settings: Settings) {
+    do throws(SpoolError) {
+      switch try spool.look(at: name) {
+      case .gone: backlog.hear(gone: name)
+      case .notTaken(let reason): nameOnce(name.fileName, reason)
+      case .tooLarge(let stamp): place(name, index, nil, stamp, settings)
+      case .unreadable:
+        place(
+          name, index, nil, try spool.stamp(of: name, in: .pending) ?? FileStamp(size: 0, nanoseconds: 0),
+          settings)
+      case .file(let bytes, let stamp):
+        do throws(EventError) {
+          place(name, index, try Event(decoding: bytes), stamp, settings)
+        } catch {
+          if let moment = settles(stamp, error.code) {
+            unsettled[name] = moment
+          } else {
+            place(name, index, nil, stamp, settings)
+          }
+        }
+      }
+    } catch {
+      storageFailed(error)
+      unsettled[name] = clock.now().addingTimeInterval(1)
+    }
+  }
+
+  /// When a file that cannot be read yet may be whole: its writer has two seconds, or thirty for what is the
+  /// beginning of an object. Nil where that time is over.
+  func settles(_ stamp: FileStamp, _ code: EventError.Code) -> Date? {
+    let patience: Double = code == .truncatedObject ? 30 : 2
+    let age = clock.now().timeIntervalSince(stamp.modified)
+    return age >= 0 && age < patience ? stamp.modified.addingTimeInterval(patience) : nil
+  }
+
+  private func place(
+    _ name: InputName, _ index: UInt32, _ event: Event?, _ stamp: FileStamp, _ settings: Settings
+  ) {
+    // What is no event belongs to no session: it goes to failed by itself.
+    let session = event?.session ?? "\u{0}\(name)"
+    backlog.place(
+      name, index: index, session: session, stamp: stamp,
+      demand: event.map { demand($0, settings) } ?? .nothing,
+      due: due(stamp, settings), alone: suspects.contains(name))
+  }
+
+  func demand(_ event: Event, _ settings: Settings) -> Backlog.Demand {
+    switch event.kind {
+    case .stop: .summary
+    case .toolUse: settings.skipTools.contains(event.toolName ?? "") ? .nothing : .observation
+    case .prompt: .prompt
+    case .note: .nothing
+    }
+  }
+
+  /// 0 for now, else the file's time. A time further ahead than the longest backoff is nobody's schedule.
+  private func due(_ stamp: FileStamp, _ settings: Settings) -> Int64 {
+    let now = clock.now()
+    let ahead = stamp.modified.timeIntervalSince(now)
+    return ahead > 0 && ahead <= settings.retryMax ? stamp.nanoseconds : 0
+  }
+
+  private func nameOnce(_ file: String, _ reason: String) {
+    if named.insert(file).inserted {
+      log.warning("\(spool.path)/pending/\(file) stays where it is: \(reason)")
+    }
+  }
+
+  // MARK: Turns
+
+  /// Does all that can be done now: looks at names, starts turns, sets the alarm.
+  func pump() {
+    guard !pumping else { return }
+    pumping = true
+    defer { pumping = false }
+    let now = clock.now()
+    wakeSleepers(now)
+    for (name, moment) in unsettled where moment <= now {
+      unsettled[name] = nil
+      backlog.add(arrival: name)
+    }
+    if !isStopping {
+      if backlog.hasUnseen { scan() }
+      startTurns(now)
+    }
+    report()
+    if endsIdle(now) { return }
+    setAlarm()
+    if backlog.hasUnseen, !isStopping { later() }
+  }
+
+  /// Goes on with the scan after whatever else waits on the loop.
+  private func later() {
+    Task(executorPreference: loop) { await self.wake() }
+  }
+
+  private func startTurns(_ now: Date) {
+    if let storage, storage.until > now { return }
+    let settings = source.current()
+    complain(settings)
+    let choice = self.choice(for: settings)
+    let moment = Int64(now.timeIntervalSince1970 * 1e9)
+    while running.count < settings.concurrency, !exclusive {
+      let admission = admission(choice, settings, now)
+      if admission != .closed { backlog.releaseHeld() }
+      guard let session = backlog.takeReady(now: moment, admitsCalls: admission != .closed) else { return }
+      guard let head = backlog.head(of: session, now: moment) else {
+        backlog.finish(session, shelving: false)
+        continue
+      }
+      if head.alone {
+        guard running.isEmpty else { return backlog.putBack(session) }
+        exclusive = true
+      }
+      let isProbe = head.demand.needsCall && admission == .probe
+      if isProbe { gates[choice.name]?.beginProbe() }
+      if head.demand.needsCall { pacing.take(choice, now) }
+      idleSince = nil
+      running[session] = Task(executorPreference: loop) {
+        let outcome = await self.takeTurn(of: session, choice, settings, isProbe: isProbe)
+        await self.turnEnded(session, outcome)
+      }
+    }
+  }
+
+  private func turnEnded(_ session: Backlog.Session, _ outcome: TurnOutcome) {
+    running[session] = nil
+    exclusive = false
+    let isDrain = if case .drain = mode { true } else { false }
+    backlog.finish(session, shelving: isDrain && outcome == .left)
+    pump()
+  }
+
+  /// Whether the provider takes a call now.
+  private func admission(_ choice: ProviderChoice, _ settings: Settings, _ now: Date) -> Gate.Admission {
+    var gate = gates[choice.name] ?? Gate()
+    if let pause = gate.pause, pause.fingerprint != fingerprint(choice, pause, settings) {
+      gate.reopen()
+      withdrawPause(of: choice.name)
+      log.notice("\(choice.name): the settings have changed; the pause is over")
+    }
+    if gate.pause == nil, let failure = hindrance(choice, settings, now) {
+      let pause = Pause(
+        provider: choice.name, failureClass: failure.failureClass, status: nil, message: failure.message,
+        since: now,
+        until: now.addingTimeInterval(failure.retryAfter ?? settings.retryMax), failures: 1,
+        fingerprint: choice.fingerprint)
+      var marked = pause
+      marked.fingerprint = fingerprint(choice, pause, settings)
+      gate.close(marked)
+      publish(marked)
+    }
+    gates[choice.name] = gate
+    let admission = gate.admission(now: now)
+    // What cannot be asked at all is looked at again at the end of its pause, not tried.
+    if admission == .probe, hindrance(choice, settings, now) != nil {
+      if var pause = gate.pause {
+        pause.until = now.addingTimeInterval(settings.retryMax)
+        gate.close(pause)
+        gates[choice.name] = gate
+        publish(pause, quietly: true)
+      }
+      return .closed
+    }
+    if admission != .closed, let wait = pacing.wait(choice, now) {
+      pacing.nextCall = now.addingTimeInterval(wait)
+      return .closed
+    }
+    pacing.nextCall = nil
+    return admission
+  }
+
+  /// Why nothing can be sent whatever the provider says: no key, a wrong setting, no money left for today.
+  private func hindrance(_ choice: ProviderChoice, _ settings: Settings, _ now: Date) -> Failure? {
+    if case .failure(let failure) = choice.provider { return failure }
+    return choice.name == "offline" ? nil : money.overspent(settings, now)
+  }
+
+  /// What a pause's fingerprint would be with the settings of now.
+  private func fingerprint(_ choice: ProviderChoice, _ pause: Pause, _ settings: Settings) -> String {
+    guard pause.failureClass == .quota, let budget = settings.dailyBudgetUSD,
+      pause.message.hasPrefix(Money.overspentPrefix)
+    else { return choice.fingerprint }
+    return "\(choice.fingerprint)-\(budget)"
+  }
+
+  func choice(for settings: Settings) -> ProviderChoice {
+    if let known = choice, known.settings == settings { return known.choice }
+    let clock = clock
+    let made = ProviderChoice(settings: settings, http: http, command: command, now: { clock.now() })
+    if let old = choice, old.choice.limits != made.limits { conversations.removeAll() }
+    choice = (settings, made)
+    return made
+  }
+
+  private func complain(_ settings: Settings) {
+    for complaint in settings.complaints where complained.insert(complaint).inserted {
+      log.warning(complaint)
+    }
+  }
+
+  // MARK: Sessions
+
+  /// The session's conversation, read from its records if it is not in memory.
+  func conversation(of session: String, limits: ContextWindow.Limits) throws(SpoolError) -> Conversation {
+    if let known = conversations[session], known.window.limits == limits { return known }
+    let conversation = Conversation(session: session, limits: limits)
+    var records: [Record] = []
+    try spool.records(of: SessionPlace(session: session)) { bytes in
+      if let record = try? Record(json: bytes), record.session == session { records.append(record) }
+    }
+    conversation.replay(records)
+    conversations[session] = conversation
+    return conversation
+  }
+
+  /// Forgets a conversation, so that it is read from the records again.
+  func forget(_ session: String) { conversations[session] = nil }
+
+  // MARK: Waiting
+
+  /// Waits by the engine's clock. Returns early when the engine stops.
+  func pause(seconds: Double) async {
+    guard !isStopping else { return }
+    let until = clock.now().addingTimeInterval(seconds)
+    await withCheckedContinuation { continuation in
+      sleepers.append((until, continuation))
+      setAlarm()
+    }
+  }
+
+  private func wakeSleepers(_ now: Date) {
+    let due = sleepers.filter { $0.until <= now }
+    sleepers.removeAll { $0.until <= now }
+    for sleeper in due { sleeper.continuation.resume() }
+  }
+
+  private func setAlarm() {
+    var moments = sleepers.map(\.until) + unsettled.values
+    if let due = backlog.nextDue() { moments.append(Date(timeIntervalSince1970: Double(due) / 1e9)) }
+    if backlog.hasHeld || backlog.hasReady {
+      if let pause = choice.flatMap({ gates[$0.choice.name]?.pause }) { moments.append(pause.until) }
+      if let storage { moments.append(storage.until) }
+      if let call = pacing.nextCall { moments.append(call) }
+    }
+    if case .watch(let idleExit?) = mode, let idleSince {
+      moments.append(idleSince.addingTimeInterval(idleExit))
+    }
+    loop.setAlarm(moments.min().map { Int64($0.timeIntervalSince1970 * 1e9) + 1 })
+  }
+
+  /// Ends the run if nothing is left to do. True if it has ended.
+  private func endsIdle(_ now: Date) -> Bool {
+    guard running.isEmpty, commits == 0, sleepers.isEmpty, idle != nil else { return false }
+    switch mode {
+    case _ where isStopping: break
+    case .drain:
+      if backlog.hasUnseen || waitsInDrain(now) { return false }
+    case .watch(let idleExit):
+      guard backlog.count == 0, unsettled.isEmpty, let idleExit else {
+        idleSince = nil
+        return false
+      }
+      let since = idleSince ?? now
+      idleSince = since
+      // Somebody may have set the clock back.
+      if now < since { idleSince = now }
+      guard now.timeIntervalSince(since) >= idleExit, nothingVisible() else { return false }
+    }
+    idle?.resume()
+    idle = nil
+    return true
+  }
+
+  /// Whether a drain goes on although no turn is being taken: when the next call only has to be paced.
+  private func waitsInDrain(_ now: Date) -> Bool {
+    (backlog.hasReady || backlog.hasHeld) && pacing.nextCall != nil
+  }
+
+  /// Whether pending shows no name of any kind, as systemd's `DirectoryNotEmpty=` sees it.
+  private func nothingVisible() -> Bool {
+    guard let names = try? spool.names(in: .pending) else { return false }
+    return names.count == 0 && names.others.isEmpty
+  }
+
+  private func report() {
+    guard let onProgress else { return }
+    progress.waiting = backlog.count
+    progress.running = running.count
+    progress.pause = choice.flatMap { gates[$0.choice.name]?.pause }
+    onProgress(progress)
+  }
+}
+
+/// The things used last, so many of them.
+struct Recent<Value> {
+  private let capacity: Int
+  private var values: [String: Value] = [:]
+  private var order: [String] = []
+
+  init(capacity: Int) { self.capacity = capacity }
+
+  subscript(key: String) -> Value? {
+    mutating get {
+      guard let value = values[key] else { return nil }
+      if order.last != key {
+        order.removeAll { $0 == key }
+        order.append(key)
+      }
+      return value
+    }
+    set {
+      values[key] = newValue
+      order.removeAll { $0 == key }
+      if newValue != nil { order.append(key) }
+      if order.count > capacity { values[order.removeFirst()] = nil }
+    }
+  }
+
+  mutating func removeAll() {
+    values.removeAll()
+    order.removeAll()
+  }
+}

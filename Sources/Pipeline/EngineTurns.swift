@@ -1,0 +1,366 @@
+// One turn of a session: its next inputs are claimed, asked about and committed.
+
+import FoundationEssentials
+import JSONText
+import Observation
+import Provider
+import Spool
+
+/// An input in hand: claimed, and understood as an event.
+struct Input: Sendable {
+  var claimed: Claimed
+  var event: Event
+  var demand: Backlog.Demand
+  var name: InputName { claimed.name }
+}
+
+/// How a turn ended.
+enum TurnOutcome {
+  /// The session may go on at once.
+  case advanced
+  /// An input went back to wait for better times.
+  case left
+}
+
+extension Engine {
+  /// Takes a session's turn. Nothing is thrown: whatever fails leaves the inputs in a state directory, with the
+  /// reason beside them.
+  func takeTurn(
+    of session: Backlog.Session, _ choice: ProviderChoice, _ settings: Settings, isProbe: Bool
+  ) async -> TurnOutcome {
+    let id = backlog.id(of: session)
+    var hand = Hand()
+    do throws(SpoolError) {
+      hand = try await gather(session, id, choice, settings)
+    } catch {
+      storageFailed(error)
+      if isProbe { gates[choice.name]?.abandonProbe() }
+      return .left
+    }
+    let committed = await recordSilently(hand.silent, id, choice, settings)
+    guard let first = hand.asked.first else {
+      if isProbe { gates[choice.name]?.abandonProbe() }
+      return hand.isEmpty || committed ? .advanced : .left
+    }
+    do throws(Failure) {
+      let provider = try choice.provider.get()
+      let conversation = try conversationOrFailure(id, choice)
+      let question = Question(session: id, events: hand.asked.map(\.event), prompts: conversation.prompts)
+      let understood = try await ask(
+        question, in: conversation, of: choice, provider: provider, settings: settings, name: first.name.text)
+      answered(choice, wasProbe: isProbe)
+      return await record(understood, hand.asked, conversation, choice, settings)
+    } catch {
+      return await settle(error, hand.asked, id, choice, settings, wasProbe: isProbe)
+    }
+  }
+
+  private func conversationOrFailure(_ id: String, _ choice: ProviderChoice) throws(Failure) -> Conversation {
+    do throws(SpoolError) {
+      return try conversation(of: id, limits: choice.limits)
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  // MARK: Taking inputs in hand
+
+  /// What one turn has claimed.
+  struct Hand {
+    /// Inputs of one call.
+    var asked: [Input] = []
+    /// Inputs that are recorded without one.
+    var silent: [Input] = []
+    var isEmpty: Bool { asked.isEmpty && silent.isEmpty }
+  }
+
+  /// Claims a session's next inputs: either those that are recorded without a call, up to the first that needs
+  /// one, or the inputs of one call. These are tool uses that stand together; what needs no call between them
+  /// comes along, a prompt ends them.
+  private func gather(
+    _ session: Backlog.Session, _ id: String, _ choice: ProviderChoice, _ settings: Settings
+  ) async throws(SpoolError) -> Hand {
+    var hand = Hand()
+    var bytes = 0
+    let moment = Int64(clock.now().timeIntervalSince1970 * 1e9)
+    let takesCall = backlog.head(of: session, now: moment)?.demand.needsCall ?? false
+    let most = batchLimit(id, choice, settings)
+    while !isStopping, hand.silent.count < 64, let head = backlog.head(of: session, now: moment) {
+      switch head.demand {
+      case .nothing: break
+      case .prompt: if takesCall { return hand }
+      case .observation:
+        guard takesCall, hand.asked.count < (head.alone ? 1 : most) else { return hand }
+        bytes += head.stamp.size
+        if !hand.asked.isEmpty, bytes > choice.limits.tokens { return hand }
+      case .summary: guard takesCall, hand.asked.isEmpty else { return hand }
+      }
+      let name = backlog.name(of: head)
+      backlog.removeHead(of: session)
+      guard let input = try await take(name, head, id, settings) else { continue }
+      if input.demand.needsCall {
+        // What no longer needs a call is silent; what needs one all of a sudden waits for its own turn.
+        guard takesCall else {
+          await putBack([input], id)
+          return hand
+        }
+        hand.asked.append(input)
+        if input.demand == .summary || head.alone { return hand }
+      } else {
+        hand.silent.append(input)
+      }
+    }
+    return hand
+  }
+
+  /// How many inputs of a session one call may have.
+  private func batchLimit(_ id: String, _ choice: ProviderChoice, _ settings: Settings) -> Int {
+    if unnumbered[choice.model, default: 0] >= 2 { return 1 }
+    if singly[id, default: 0] > 0 { return 1 }
+    return settings.batch
+  }
+
+  /// Claims one input. Nil where it is not to be had, or was dealt with on the spot.
+  private func take(
+    _ name: InputName, _ entry: Backlog.Entry, _ id: String, _ settings: Settings
+  ) async throws(SpoolError) -> Input? {
+    if let failure = try unusable(name) {
+      await reject(name, entry.stamp, failure)
+      return nil
+    }
+    let claimed: Claimed
+    switch try spool.claim(name, session: id, expecting: entry.stamp) {
+    case .claimed(let input): claimed = input
+    case .gone: return nil
+    case .changed:
+      backlog.add(arrival: name)
+      return nil
+    case .notTaken(let reason):
+      log.warning("\(spool.path)/pending/\(name.fileName) stays where it is: \(reason)")
+      return nil
+    case .redelivered:
+      log.notice("\(name): the same file was recorded before; moved to done without asking")
+      progress.done += 1
+      return nil
+    }
+    do throws(EventError) {
+      let event = try Event(decoding: claimed.bytes)
+      return Input(claimed: claimed, event: event, demand: demand(event, settings))
+    } catch {
+      await reject(claimed, Failure(.input, message: error.message))
+      return nil
+    }
+  }
+
+  // MARK: Recording
+
+  /// Records inputs without a call: notes, prompts, skipped tools. False where they could not be committed.
+  private func recordSilently(
+    _ inputs: [Input], _ id: String, _ choice: ProviderChoice, _ settings: Settings
+  ) async -> Bool {
+    guard !inputs.isEmpty else { return true }
+    let conversation: Conversation
+    do throws(SpoolError) {
+      conversation = try self.conversation(of: id, limits: choice.limits)
+    } catch {
+      storageFailed(error)
+      await putBack(inputs, id)
+      return false
+    }
+    var batches: [Batch] = []
+    for input in inputs {
+      let turn = conversation.turn + 1
+      var record = Record(input, turn: turn, at: clock.now())
+      switch input.demand {
+      case .prompt:
+        let text = input.event.prompt ?? ""
+        record.outcome = .noted
+        record.exchange = .said(user: JSONString(text), assistant: JSONString(""))
+        conversation.note(prompt: text, turn: turn)
+      default:
+        record.outcome = input.event.kind == .note ? .noted : .skipped
+      }
+      batches.append(Batch(entries: [Finished(claimed: input.claimed, record: record.file)]))
+    }
+    return await commit(inputs, batches, id)
+  }
+
+  /// Turns an answer into records and commits them. What the answer does not speak of is asked by itself.
+  private func record(
+    _ understood: Understood, _ inputs: [Input], _ conversation: Conversation, _ choice: ProviderChoice,
+    _ settings: Settings
+  ) async -> TurnOutcome {
+    let id = conversation.session
+    noteNumbering(understood, inputs.count, choice)
+    var answered: [(input: Input, part: Answer.Part)] = []
+    var unanswered: [Input] = []
+    for (input, part) in zip(inputs, understood.parts) {
+      if let part { answered.append((input, part)) } else { unanswered.append(input) }
+    }
+    guard let last = answered.last?.input.name else { return .left }
+    let turn = conversation.turn + 1
+    let names = answered.map(\.input.name.text)
+    let now = clock.now()
+    let entries = answered.map { input, part in
+      var record = Record(input, turn: turn, at: now)
+      record.take(part, of: input.event)
+      record.provider = understood.provider
+      record.model = understood.model
+      record.servedModel = understood.servedModel
+      record.requestID = understood.requestID
+      record.batch = names.count > 1 ? names : nil
+      if input.name == last {
+        record.usage = understood.usage
+        record.exchange = .said(user: understood.exchange.user, assistant: understood.exchange.assistant)
+      } else {
+        record.exchange = .within(last.text)
+      }
+      return Finished(claimed: input.claimed, record: record.file)
+    }
+    conversation.append(
+      understood.exchange, turn: turn, model: understood.model, inputTokens: understood.usage?.inputTokens)
+    if singly[id, default: 0] > 0 { singly[id, default: 0] -= inputs.count }
+    if !unanswered.isEmpty {
+      log.notice(
+        "\(unanswered[0].name): the answer to \(inputs.count) inputs leaves out \(unanswered.count); asked singly"
+      )
+      singly[id] = unanswered.count
+      await putBack(unanswered, id)
+    }
+    let committed = await commit(answered.map(\.input), [Batch(entries: entries)], id)
+    return committed ? .advanced : .left
+  }
+
+  private func noteNumbering(_ understood: Understood, _ count: Int, _ choice: ProviderChoice) {
+    guard count > 1 else { return }
+    if understood.isNumbered {
+      unnumbered[choice.model] = 0
+    } else {
+      missedNumbers(choice)
+    }
+  }
+
+  /// A model that does not number its answers twice in a row is asked singly from then on.
+  func missedNumbers(_ choice: ProviderChoice) {
+    unnumbered[choice.model, default: 0] += 1
+    if unnumbered[choice.model] == 2 {
+      log.notice(
+        "\(choice.model) does not number its answers; it is asked about one input a call from now on")
+    }
+  }
+
+  // MARK: Committing
+
+  /// Hands records to the committer. The session may go on meanwhile, but its next commit waits for this one,
+  /// so that a record never stands without those before it.
+  ///
+  /// False where the commit before this one failed; then these inputs are back in pending.
+  private func commit(_ inputs: [Input], _ batches: [Batch], _ id: String) async -> Bool {
+    if let previous = lastCommit[id], await previous.value == false {
+      forget(id)
+      await putBack(inputs, id)
+      return false
+    }
+    let task = Task(executorPreference: loop) { await self.carryOut(batches, inputs, id) }
+    lastCommit[id] = task
+    return true
+  }
+
+  private func carryOut(_ batches: [Batch], _ inputs: [Input], _ id: String) async -> Bool {
+    commits += 1
+    defer {
+      commits -= 1
+      pump()
+    }
+    var open = batches
+    var failures = 0
+    while true {
+      var failure: SpoolError?
+      var isChanged = false
+      var rest: [Batch] = []
+      for (batch, outcome) in await outcomes(of: open) {
+        switch outcome {
+        case .done:
+          progress.done += batch.entries.count
+          for entry in batch.entries { misses[entry.claimed.name] = nil }
+        case .changed:
+          isChanged = true
+          for entry in batch.entries {
+            log.notice(
+              "\(entry.claimed.name): the file changed while it was being asked about; it is read again")
+            backlog.add(arrival: entry.claimed.name)
+          }
+        case .failed(let error):
+          failure = error
+          rest.append(batch)
+        }
+      }
+      if isChanged { forget(id) }
+      guard let failure else {
+        storageRecovered()
+        return !isChanged
+      }
+      failures += 1
+      storageFailed(failure)
+      open = rest
+      guard await waitForStorage(failures) else {
+        log.error("\(open.count) finished inputs stay in inflight; the next start takes them up")
+        return false
+      }
+    }
+  }
+}
+
+extension Engine {
+  /// Commits batches together, so that they share the syncs.
+  private func outcomes(of batches: [Batch]) async -> [(Batch, CommitOutcome)] {
+    let committer = committer
+    guard batches.count > 1 else {
+      var outcomes: [(Batch, CommitOutcome)] = []
+      for batch in batches { outcomes.append((batch, await committer.commit(batch))) }
+      return outcomes
+    }
+    return await withTaskGroup(of: (Batch, CommitOutcome).self) { group in
+      for batch in batches { group.addTask { (batch, await committer.commit(batch)) } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+  }
+}
+
+extension Record {
+  /// A record of an input without an outcome of its own yet.
+  init(_ input: Input, turn: Int, at now: Date) {
+    let event = input.event
+    self.init(
+      name: input.name.text, inputSHA256: input.claimed.sha256, session: event.session,
+      project: event.project,
+      turn: turn, kind: event.kind, occurredAt: event.occurredAt ?? input.claimed.stamp.modified,
+      processedAt: now,
+      outcome: .noted)
+  }
+
+  /// Takes over what the model said of the input.
+  mutating func take(_ part: Answer.Part, of event: Event) {
+    findings = part.withFiles(of: event).findings
+    summary = part.summary
+    if part.findings.isEmpty, part.summary == nil {
+      outcome = .skipped
+    } else {
+      outcome = part.summary == nil ? .observed : .summarized
+    }
+  }
+
+  var file: RecordFile { RecordFile(session: session, xml: xml, json: json) }
+}
+
+/// Reads inputs and records for the recovery at start.
+struct Recovering: RecordReader {
+  func session(ofInput bytes: [UInt8]) -> String {
+    (try? Event(decoding: bytes))?.session ?? ""
+  }
+
+  func facts(ofRecord json: [UInt8]) -> RecordFacts? {
+    guard let record = try? Record(json: json) else { return nil }
+    return RecordFacts(inputSHA256: record.inputSHA256, batch: record.batch, xml: { record.xml })
+  }
+}

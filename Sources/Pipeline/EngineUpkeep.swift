@@ -1,0 +1,93 @@
+// What the engine keeps beside the inputs: pauses, and what has been spent.
+
+import FoundationEssentials
+import JSONText
+import Observation
+import Provider
+import Spool
+
+extension Engine {
+  // MARK: Pauses
+
+  /// The provider has answered: a pause may be over.
+  func answered(_ choice: ProviderChoice, wasProbe: Bool) {
+    var gate = gates[choice.name] ?? Gate()
+    let ended = gate.succeed(now: clock.now(), wasProbe: wasProbe)
+    gates[choice.name] = gate
+    guard ended else { return }
+    log.notice("\(choice.name) answers again; the pause is over")
+    withdrawPause(of: choice.name)
+  }
+
+  /// Takes over the pauses that the files tell of. One whose file has gone is over.
+  func loadPauses() {
+    // While one of ours is being written the files are behind.
+    guard chores == 0 else { return }
+    guard let files = try? spool.pauses() else { return }
+    var found: Set<String> = []
+    for file in files {
+      guard let pause = Pause(json: file.json) else { continue }
+      found.insert(pause.provider)
+      guard gates[pause.provider]?.pause != pause else { continue }
+      gates[pause.provider] = Gate(pause: pause)
+    }
+    for (name, gate) in gates where gate.pause != nil && !found.contains(name) {
+      gates[name]?.reopen()
+      log.notice("\(name): the pause was ended by hand")
+    }
+  }
+
+  /// Writes a pause's file and, unless it only goes on, says why.
+  func publish(_ pause: Pause, quietly: Bool = false) {
+    if !quietly {
+      log.warning("\(pause.provider) is paused until \(pause.until.rfc3339): \(pause.message)")
+    }
+    let bytes = pause.json
+    enqueue { (committer) async throws(SpoolError) in
+      try await committer.publish(bytes, at: .pause(provider: pause.provider))
+    }
+  }
+
+  func withdrawPause(of provider: String) {
+    enqueue { (committer) async throws(SpoolError) in try await committer.withdraw(.pause(provider: provider))
+    }
+  }
+
+  // MARK: Money
+
+  /// Adds a call to what was spent today and to the usage file.
+  func spent(_ line: UsageLine) {
+    progress.calls += 1
+    progress.costUSD += line.costUSD ?? 0
+    money.add(line)
+    let (bytes, day) = (line.json, line.day)
+    enqueue { (committer) async throws(SpoolError) in try await committer.append(line: bytes, toUsageOf: day)
+    }
+  }
+
+  /// Reads what was spent today before this start.
+  func loadSpending() {
+    let day = UsageLine.day(of: clock.now())
+    guard let bytes = (try? spool.usage(of: day)) ?? nil else { return }
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      if let line = UsageLine(json: Array(line)) { money.add(line) }
+    }
+  }
+
+  // MARK: One after another
+
+  /// Writes something beside the inputs, after what was to be written before. It is no input: where it cannot
+  /// be written the log says so, and nothing waits for it.
+  private func enqueue(_ write: @escaping @Sendable (Committer) async throws(SpoolError) -> Void) {
+    let before = chore
+    let (committer, log) = (committer, log)
+    chores += 1
+    chore = Task(executorPreference: loop) {
+      await before?.value
+      do throws(SpoolError) { try await write(committer) } catch { log.warning(error.description) }
+      await self.choreEnded()
+    }
+  }
+
+  private func choreEnded() { chores -= 1 }
+}

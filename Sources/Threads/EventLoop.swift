@@ -1,0 +1,129 @@
+// One thread that runs everything an actor does, and sleeps in poll(2) when there is nothing to do.
+
+import CSystem
+import Glibc
+
+/// An executor of one thread, for an actor whose work is many short steps and some brief file operations:
+/// it never takes a thread of the concurrency pool, and all that the actor touches stays on one core.
+///
+/// While no step is ready the thread sleeps in poll(2) on the watched descriptors and the alarm; it uses no
+/// processor time then.
+public final class EventLoop: SerialExecutor, TaskExecutor {
+  private struct State {
+    var jobs: [UnownedJob] = []
+    var sources: [Source] = []
+    var isSleeping = false
+    var isStopped = false
+  }
+
+  private struct Source {
+    let descriptor: Int32
+    let isReady: @Sendable () -> Void
+  }
+
+  private let state = Locked(State())
+  private let wakeup: Int32
+  private let alarm: Int32
+
+  /// Starts the thread.
+  ///
+  /// - Parameters:
+  ///   - name: The thread's name, at most 15 bytes.
+  ///   - alarmed: Called on the thread when the alarm's moment has come, or somebody has set the clock.
+  public init(name: String, alarmed: @escaping @Sendable () -> Void = {}) {
+    wakeup = csystem_wakeup_make()
+    alarm = csystem_alarm_make()
+    precondition(wakeup >= 0 && alarm >= 0, "the process has no file descriptor left")
+    let (alarm, wakeup) = (alarm, wakeup)
+    watch(alarm) {
+      drain(alarm)
+      alarmed()
+    }
+    watch(wakeup) { drain(wakeup) }
+    _ = Thread(name: name) { [self] in run() }
+  }
+
+  deinit {
+    close(wakeup)
+    close(alarm)
+  }
+
+  /// Calls `isReady` on the loop's thread whenever `descriptor` can be read. It has to be read there, or
+  /// the call comes again at once.
+  public func watch(_ descriptor: Int32, isReady: @escaping @Sendable () -> Void) {
+    let source = Source(descriptor: descriptor, isReady: isReady)
+    state.withLock { $0.sources.append(source) }
+    wake()
+  }
+
+  /// Ends watching a descriptor, before it is closed.
+  public func unwatch(_ descriptor: Int32) {
+    state.withLock { $0.sources.removeAll { $0.descriptor == descriptor } }
+    wake()
+  }
+
+  /// Sets the one alarm: nanoseconds since 1970 on the wall clock, or nil for none. It goes off at that moment
+  /// whatever the clock is set to meanwhile, and at once if the moment has passed.
+  public func setAlarm(_ nanoseconds: Int64?) {
+    let moment = nanoseconds.map { max($0, 1) } ?? 0
+    // ECANCELED tells that the clock was set since the last call; the alarm is set all the same.
+    _ = csystem_alarm_set(alarm, moment)
+  }
+
+  /// Ends the thread once what is queued has run.
+  public func stop() {
+    state.withLock { $0.isStopped = true }
+    wake()
+  }
+
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    let mustWake = state.withLock { state in
+      state.jobs.append(job)
+      defer { state.isSleeping = false }
+      return state.isSleeping
+    }
+    if mustWake { wake() }
+  }
+
+  public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+  private func wake() {
+    var one: UInt64 = 1
+    _ = write(wakeup, &one, 8)
+  }
+
+  private func run() {
+    let serial = asUnownedSerialExecutor()
+    let task = asUnownedTaskExecutor()
+    var jobs: [UnownedJob] = []
+    var busyRounds = 0
+    while true {
+      jobs.removeAll(keepingCapacity: true)
+      let (sources, stopped) = state.withLock { state in
+        swap(&jobs, &state.jobs)
+        state.isSleeping = jobs.isEmpty
+        return (state.sources, state.isStopped)
+      }
+      for job in jobs { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+      busyRounds = jobs.isEmpty ? 0 : busyRounds + 1
+      if jobs.isEmpty, stopped { return }
+      // Under steady work the descriptors are looked at all the same, now and then.
+      if jobs.isEmpty || busyRounds % 64 == 0 { poll(sources, patiently: jobs.isEmpty) }
+    }
+  }
+
+  private func poll(_ sources: [Source], patiently: Bool) {
+    var waits = sources.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+    let ready = Glibc.poll(&waits, nfds_t(waits.count), patiently ? -1 : 0)
+    state.withLock { $0.isSleeping = false }
+    guard ready > 0 else { return }
+    for (wait, source) in zip(waits, sources) where wait.revents != 0 { source.isReady() }
+  }
+}
+
+/// Takes the count out of an eventfd or a timerfd, so that it is readable no more.
+private func drain(_ descriptor: Int32) {
+  var count: UInt64 = 0
+  _ = read(descriptor, &count, 8)
+}
