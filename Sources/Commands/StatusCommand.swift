@@ -35,7 +35,7 @@ extension Command {
     var table = Table()
     table.add("spool", Printable.line(report.path))
     table.add("processor", report.owner.map { "running, process \($0)" } ?? "not running")
-    table.add("pending", [grouped(report.pending), waiting(report, now)].joined(separator: "  "))
+    table.add("pending", grouped(report.pending) + waiting(report, now))
     table.add("inflight", grouped(report.inflight))
     table.add("done", grouped(report.done))
     table.add("failed", grouped(report.failed) + (report.failed > 0 ? "  `obspool show NAME` tells why" : ""))
@@ -59,7 +59,7 @@ extension Command {
     if let oldest = report.oldest, oldest < now {
       parts.append("oldest \(span(now.timeIntervalSince(oldest)))")
     }
-    return parts.joined(separator: ", ")
+    return "  " + parts.joined(separator: ", ")
   }
 
   private static func cost(_ total: UsageTotal) -> String {

@@ -113,10 +113,12 @@ struct StoryText {
     text += "  - " + lines.dropFirst(4)
   }
 
-  /// Text as it stood, line by line, indented.
+  /// Text as it stood, line by line, indented; without line breaks at its end.
   private mutating func block(_ title: String, _ content: String) {
     heading(title)
-    for line in Printable.text(content).split(separator: "\n", omittingEmptySubsequences: false) {
+    var rest = Substring(content)
+    while rest.last?.isNewline ?? false { rest.removeLast() }
+    for line in Printable.text(String(rest)).split(separator: "\n", omittingEmptySubsequences: false) {
       text += line.isEmpty ? "\n" : "  | " + line + "\n"
     }
   }

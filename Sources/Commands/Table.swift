@@ -1,6 +1,10 @@
 /// Columns of text, two spaces apart, the last one as long as it is.
 struct Table {
   private var rows: [[String]] = []
+  private let rightAligned: ClosedRange<Int>?
+
+  /// - Parameter rightAligned: The columns that hold numbers.
+  init(rightAligned: ClosedRange<Int>? = nil) { self.rightAligned = rightAligned }
 
   mutating func add(_ cells: String...) { rows.append(cells) }
 
@@ -22,9 +26,11 @@ struct Table {
       var line = ""
       for (column, cell) in row.enumerated() {
         let cell = column == elastic ? shortened(cell, toColumns: widths[column]) : cell
-        line += cell
+        let padding = String(repeating: " ", count: max(0, widths[column] - columnsOnScreen(cell)))
+        let isRight = rightAligned?.contains(column) ?? false
+        line += isRight ? padding + cell : cell
         guard column < row.count - 1 else { break }
-        line += String(repeating: " ", count: max(0, widths[column] - columnsOnScreen(cell)) + 2)
+        line += (isRight ? "" : padding) + "  "
       }
       text += (width.map { shortened(line, toColumns: $0) } ?? line) + "\n"
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Observation
 import TestSupport
 import Testing
 
@@ -16,11 +17,18 @@ struct Obspool {
   var environment: [String: String]
   private let holder: TemporaryDirectory
 
-  init() throws {
+  /// - Parameter spool: Whether `./spool` is there, empty.
+  init(spool: Bool = false) throws {
     holder = try TemporaryDirectory()
     environment = [:]
     try FileManager.default.createDirectory(atPath: directory + "/home", withIntermediateDirectories: false)
     environment = ["HOME": directory + "/home", "PATH": "/usr/bin:/bin", "TZ": "UTC", "TMPDIR": directory]
+    guard spool else { return }
+    for name in ["pending", "inflight", "done", "failed", "errors", "observations", "paused", "usage", "tmp"]
+    {
+      try FileManager.default.createDirectory(
+        atPath: "\(directory)/spool/\(name)", withIntermediateDirectories: true)
+    }
   }
 
   /// The program lies where the build put it, beside the tests themselves.
@@ -57,6 +65,14 @@ struct Obspool {
     String(decoding: try Data(contentsOf: URL(fileURLWithPath: directory + "/" + path)), as: UTF8.self)
   }
 
+  /// Puts a record where a processor would have committed it, with its input in done.
+  func record(_ record: Record) throws {
+    let directory = directory + "/spool/observations/" + record.session
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    try Data(record.json).write(to: URL(fileURLWithPath: "\(directory)/\(record.name).json"))
+    try Data(record.xml).write(to: URL(fileURLWithPath: "\(directory)/\(record.name).xml"))
+  }
+
   /// The visible names in a directory, sorted.
   func names(in path: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: directory + "/" + path).filter { !$0.hasPrefix(".") }
@@ -81,12 +97,11 @@ struct Running {
     posix_spawn_file_actions_addopen(&actions, 0, files + "/in", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, files + "/out", O_WRONLY | O_CREAT, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, files + "/err", O_WRONLY | O_CREAT, 0o600)
-    posix_spawn_file_actions_addchdir_np(&actions, directory)
-    var words = ([program] + arguments).map { strdup($0) } + [nil]
+    var words = (["env", "-C", directory, program] + arguments).map { strdup($0) } + [nil]
     var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in words + variables { free(pointer) } }
     var process: pid_t = 0
-    let code = posix_spawn(&process, program, &actions, nil, &words, &variables)
+    let code = posix_spawn(&process, "/usr/bin/env", &actions, nil, &words, &variables)
     try #require(code == 0, "cannot start \(program): \(String(cString: strerror(code)))")
     self.process = process
   }

@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import JSONText
+import Spool
 
 /// What a number of calls came to.
 public struct UsageTotal: Sendable, Equatable {
@@ -87,6 +88,19 @@ public struct UsageReport: Sendable, Equatable {
         if left.inputTokens != right.inputTokens { return left.inputTokens > right.inputTokens }
         return $0.key < $1.key
       }
+  }
+
+  /// Reads the usage files of the days from `since` to `now`, and counts the calls from `since` on.
+  public init(spool: Spool, since: Date, until now: Date, by grouping: Grouping) throws(SpoolError) {
+    var lines: [UsageLine] = []
+    let last = UsageLine.day(of: now)
+    var moment = since
+    while UsageLine.day(of: moment) <= last {
+      let file = try spool.usage(of: UsageLine.day(of: moment)) ?? []
+      lines += UsageLine.lines(of: file).filter { $0.at >= since }
+      moment += 86400
+    }
+    self.init(lines: lines, by: grouping)
   }
 
   private static func key(of line: UsageLine, _ grouping: Grouping) -> String {
