@@ -1,27 +1,172 @@
 // What makes things durable: one thread that takes whatever has queued up and syncs it together.
 import FoundationEssentials
+import Threads
 
+/// Commits, gives back and fails what has been claimed, and writes what stands beside the inputs.
+///
+/// Everything runs on one thread of its own, in the order in which it was asked for. Whatever has queued up
+/// while the last group was synced is one group and shares its syncs.
 public final class Committer: Sendable {
-  public init(spool: Spool) { fatalError("not yet") }
-  public func commit(_ batch: Batch) async -> CommitOutcome { fatalError("not yet") }
-  public func giveBack(_ input: Claimed, due: Date?, note: ErrorNote?) async throws(SpoolError) {}
-  public func fail(_ input: Claimed, note: ErrorNote) async throws(SpoolError) {}
-  /// Moves a waiting file that cannot be claimed (too large, unreadable) from pending to failed.
-  public func reject(_ name: InputName, expecting: FileStamp?, note: ErrorNote) async throws(SpoolError) {}
-  public func publish(_ bytes: [UInt8], at sidecar: Sidecar) async throws(SpoolError) {}
-  public func withdraw(_ sidecar: Sidecar) async throws(SpoolError) {}
-  public func append(line: [UInt8], toUsageOf day: String) async throws(SpoolError) {}
-  public func flush() async {}
-  public func close() async {}
+  private let queue = Locked(Queue())
+  private let thread: Thread
+
+  struct Queue {
+    var jobs: [Job] = []
+    var isClosed = false
+  }
+
+  /// What was asked for, with whoever waits for it.
+  enum Job: Sendable {
+    case commit(Batch, CheckedContinuation<CommitOutcome, Never>)
+    case giveBack(Claimed, due: Date?, ErrorNote?, CheckedContinuation<Result<Bool, SpoolError>, Never>)
+    case fail(Claimed, ErrorNote, CheckedContinuation<Result<Bool, SpoolError>, Never>)
+    case reject(
+      InputName, expecting: FileStamp?, ErrorNote, CheckedContinuation<Result<Bool, SpoolError>, Never>)
+    case publish(Sidecar, [UInt8], CheckedContinuation<Result<Void, SpoolError>, Never>)
+    case withdraw(Sidecar, CheckedContinuation<Result<Void, SpoolError>, Never>)
+    case append([UInt8], day: String, CheckedContinuation<Result<Void, SpoolError>, Never>)
+    case flush(CheckedContinuation<Void, Never>)
+  }
+
+  /// Starts the thread.
+  ///
+  /// - Parameter spool: An owned spool.
+  public init(spool: Spool) {
+    let queue = queue
+    thread = Thread(name: "commit") { Self.work(spool, queue) }
+  }
+
+  deinit {
+    queue.withLock { $0.isClosed = true }
+    queue.signal()
+  }
+
+  /// Brings the records of one call and its inputs to where they belong: all or none.
+  public func commit(_ batch: Batch) async -> CommitOutcome {
+    await withCheckedContinuation { enqueue(.commit(batch, $0)) }
+  }
+
+  /// Moves an input back to pending.
+  ///
+  /// - Parameters:
+  ///   - due: When it is due, which becomes its modification time; nil leaves that as it is.
+  ///   - note: Why, written to `errors` before the move; nil leaves what stands there.
+  public func giveBack(_ input: Claimed, due: Date?, note: ErrorNote?) async throws(SpoolError) {
+    _ = try await withCheckedContinuation { enqueue(.giveBack(input, due: due, note, $0)) }.get()
+  }
+
+  /// Moves an input to failed, for a person to look at.
+  public func fail(_ input: Claimed, note: ErrorNote) async throws(SpoolError) {
+    _ = try await withCheckedContinuation { enqueue(.fail(input, note, $0)) }.get()
+  }
+
+  /// Moves a waiting file that cannot be claimed, because it is too large or unreadable, to failed.
+  ///
+  /// - Parameter expecting: What was seen of the file; nil for one of which nothing could be seen.
+  /// - Returns: False where the file has gone or changed since; then nothing has happened.
+  @discardableResult
+  public func reject(_ name: InputName, expecting: FileStamp?, note: ErrorNote) async throws(SpoolError)
+    -> Bool
+  {
+    try await withCheckedContinuation { enqueue(.reject(name, expecting: expecting, note, $0)) }.get()
+  }
+
+  /// Writes a sidecar, replacing what it was.
+  public func publish(_ bytes: [UInt8], at sidecar: Sidecar) async throws(SpoolError) {
+    try await withCheckedContinuation { enqueue(.publish(sidecar, bytes, $0)) }.get()
+  }
+
+  /// Removes a sidecar, which need not be there.
+  public func withdraw(_ sidecar: Sidecar) async throws(SpoolError) {
+    try await withCheckedContinuation { enqueue(.withdraw(sidecar, $0)) }.get()
+  }
+
+  /// Appends a line to `usage/DAY.jsonl`. A line that a crash has cut there stays a line of its own.
+  ///
+  /// - Parameters:
+  ///   - line: One JSON value, without the end of the line.
+  ///   - day: Such as `2026-11-24`.
+  public func append(line: [UInt8], toUsageOf day: String) async throws(SpoolError) {
+    try await withCheckedContinuation { enqueue(.append(line, day: day, $0)) }.get()
+  }
+
+  /// Makes the last moves durable, which would otherwise wait for the next group. To be called when nothing
+  /// else is to be done.
+  public func flush() async {
+    await withCheckedContinuation { enqueue(.flush($0)) }
+  }
+
+  /// Ends the thread when everything that was asked for is done and durable. Nothing may be asked for after.
+  public func close() async {
+    await flush()
+    queue.withLock { $0.isClosed = true }
+    queue.signal()
+    thread.join()
+  }
+
+  private func enqueue(_ job: Job) {
+    queue.withLock { queue in
+      precondition(!queue.isClosed, "nothing is asked of a committer that has been closed")
+      queue.jobs.append(job)
+    }
+    queue.signal()
+  }
 }
-extension Spool {
-  public func claim(_ name: InputName, session: String, expecting: FileStamp) throws(SpoolError) -> ClaimResult { fatalError("not yet") }
-  public func recover(reading reader: some RecordReader) throws(SpoolError) -> Recovery { fatalError("not yet") }
-  public enum RetryResult: Sendable { case retried(InputName), inflight, done, unknown }
-  public func retry(_ name: InputName) throws(SpoolError) -> RetryResult { fatalError("not yet") }
-  public func sessions() throws(SpoolError) -> [SessionPlace] { fatalError("not yet") }
-  public func records(of place: SessionPlace, _ body: ([UInt8]) -> Void) throws(SpoolError) {}
-  public func record(of name: InputName, in place: SessionPlace) throws(SpoolError) -> [UInt8]? { nil }
-  public func pauses() throws(SpoolError) -> [(provider: String, json: [UInt8])] { [] }
-  public func usage(of day: String) throws(SpoolError) -> [UInt8]? { nil }
+
+// MARK: The thread
+
+extension Committer {
+  private static func work(_ spool: Spool, _ queue: Locked<Queue>) {
+    var ledger = CommitGroup.Ledger()
+    while true {
+      let jobs = queue.wait { queue -> [Job]? in
+        if queue.jobs.isEmpty { return queue.isClosed ? [] : nil }
+        defer { queue.jobs = [] }
+        return queue.jobs
+      }
+      if jobs.isEmpty { return }
+      var group = CommitGroup(spool: spool, ledger: ledger)
+      var flushes: [CheckedContinuation<Void, Never>] = []
+      var changes: [any GroupedChange] = []
+      for job in jobs {
+        if case .flush(let continuation) = job {
+          flushes.append(continuation)
+        } else {
+          changes += change(job)
+        }
+      }
+      if !changes.isEmpty { group.run(changes) }
+      if !flushes.isEmpty {
+        // What could not be synced stays noted, and is tried again with the next group.
+        try? group.flush()
+        for continuation in flushes { continuation.resume() }
+      }
+      ledger = group.ledger
+    }
+  }
+
+  private static func change(_ job: Job) -> [any GroupedChange] {
+    switch job {
+    case .commit(let batch, let waiting):
+      [BatchCommit(batch) { waiting.resume(returning: $0) }]
+    case .giveBack(let input, let due, let note, let waiting):
+      [Relocation(.claimed(input), to: .pending, due: due, note: note) { waiting.resume(returning: $0) }]
+    case .fail(let input, let note, let waiting):
+      [Relocation(.claimed(input), to: .failed, note: note) { waiting.resume(returning: $0) }]
+    case .reject(let name, let expecting, let note, let waiting):
+      [
+        Relocation(.waiting(name, expecting: expecting), to: .failed, note: note) {
+          waiting.resume(returning: $0)
+        }
+      ]
+    case .publish(let sidecar, let bytes, let waiting):
+      [SidecarChange(sidecar, bytes) { waiting.resume(returning: $0) }]
+    case .withdraw(let sidecar, let waiting):
+      [SidecarChange(sidecar, nil) { waiting.resume(returning: $0) }]
+    case .append(let line, let day, let waiting):
+      [UsageLine(line, day: day) { waiting.resume(returning: $0) }]
+    case .flush:
+      []
+    }
+  }
 }

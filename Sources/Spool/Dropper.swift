@@ -25,7 +25,8 @@ public struct Dropper: Sendable {
   /// - Parameter name: What it is to be called; nil for a name that sorts by time.
   /// - Returns: Its name, which is another where `name` was taken: `NAME~2`.
   public func drop(_ bytes: [UInt8], name: InputName? = nil) throws(SpoolError) -> InputName {
-    let pending = try Directory.opening("\(path)/\(State.pending.rawValue)", flags: csystem_o_path, system: system)
+    let pending = try Directory.opening(
+      "\(path)/\(State.pending.rawValue)", flags: csystem_o_path, system: system)
     var name = if let name { name } else { try timeName(pending) }
     var attempts = 0
     while true {
@@ -47,7 +48,9 @@ public struct Dropper: Sendable {
     }
   }
 
-  private func place(_ hidden: String, in pending: Directory, as name: inout InputName) throws(SpoolError) -> Bool {
+  private func place(_ hidden: String, in pending: Directory, as name: inout InputName) throws(SpoolError)
+    -> Bool
+  {
     while true {
       switch try pending.move(hidden, to: pending, as: name.fileName) {
       case .moved: return true
@@ -57,10 +60,13 @@ public struct Dropper: Sendable {
     }
   }
 
-  private func write(_ bytes: [UInt8], into pending: Directory) throws(SpoolError) -> (name: String, open: OpenFile) {
+  private func write(_ bytes: [UInt8], into pending: Directory) throws(SpoolError) -> (
+    name: String, open: OpenFile
+  ) {
     var number = 0
     while true {
-      let name = String(decoding: Self.prefix, as: UTF8.self) + "\(getpid())-\(clock.now().nanoseconds)-\(number)"
+      let name =
+        String(decoding: Self.prefix, as: UTF8.self) + "\(getpid())-\(clock.now().nanoseconds)-\(number)"
       number += 1
       if try pending.contains(name) { continue }
       let open = try pending.create(name)
@@ -91,7 +97,8 @@ public struct Dropper: Sendable {
 
   private func timeName(_ pending: Directory) throws(SpoolError) -> InputName {
     // The process's number keeps two that write in the same nanosecond apart.
-    guard let name = InputName("\(Timestamp.sortable(nanoseconds: clock.now().nanoseconds))-\(getpid())") else {
+    guard let name = InputName("\(Timestamp.sortable(nanoseconds: clock.now().nanoseconds))-\(getpid())")
+    else {
       throw SpoolError("name a file in", pending.path)
     }
     return name

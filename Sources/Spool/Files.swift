@@ -84,6 +84,42 @@ extension OpenFile {
       room = min(room, max(64 * 1024, expected + 1 - bytes.count))
     }
   }
+
+  /// One byte; nil behind the end.
+  func byte(at offset: Int) throws(SpoolError) -> UInt8? {
+    try perform("read") { () throws(Errno) in
+      var byte: UInt8 = 0
+      var outcome: Result<Int, Errno> = .success(0)
+      withUnsafeMutableBytes(of: &byte) { buffer in
+        do throws(Errno) {
+          outcome = .success(try system.read(descriptor, at: offset, into: buffer))
+        } catch {
+          outcome = .failure(error)
+        }
+      }
+      return try outcome.get() == 1 ? byte : nil
+    }
+  }
+
+  /// Reads a file from its beginning again, to its end; nil where it has more than `limit` bytes.
+  func rereadAll(limit: Int) throws(SpoolError) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    while bytes.count <= limit {
+      let offset = bytes.count
+      var outcome: Result<Int, Errno> = .success(0)
+      let chunk = [UInt8](unsafeUninitializedCapacity: 64 * 1024) { buffer, count in
+        do throws(Errno) {
+          count = try system.read(descriptor, at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+        } catch {
+          outcome = .failure(error)
+        }
+      }
+      if case .failure(let error) = outcome { throw SpoolError("read", path, error) }
+      if chunk.isEmpty { return bytes }
+      bytes += chunk
+    }
+    return nil
+  }
 }
 
 /// A directory of the spool, held open.
@@ -136,11 +172,14 @@ struct Directory: Sendable {
   }
 
   /// Opens a file, made with mode 0640 where it is missing; with `exclusively`, it must be missing.
-  func create(_ name: String, exclusively: Bool = true, flags: Int32 = O_WRONLY) throws(SpoolError) -> OpenFile {
+  func create(_ name: String, exclusively: Bool = true, flags: Int32 = O_WRONLY) throws(SpoolError)
+    -> OpenFile
+  {
     let flags = flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (exclusively ? O_EXCL : 0)
     return try perform("create", name) { () throws(Errno) in
       OpenFile(
-        try system.open(name, in: descriptor, flags: flags, mode: 0o640), path: path(of: name), system: system)
+        try system.open(name, in: descriptor, flags: flags, mode: 0o640), path: path(of: name), system: system
+      )
     }
   }
 
@@ -148,7 +187,9 @@ struct Directory: Sendable {
   func read(_ name: String, limit: Int = .max - 1) throws(SpoolError) -> [UInt8]? {
     guard let file = try open(name) else { return nil }
     let status = try file.status()
-    guard status.kind == .regular else { throw SpoolError("read", path(of: name), hint: "it is no regular file") }
+    guard status.kind == .regular else {
+      throw SpoolError("read", path(of: name), hint: "it is no regular file")
+    }
     guard let bytes = try file.readAll(expecting: status.stamp.size, limit: limit) else {
       throw SpoolError("read", path(of: name), hint: "it has more than \(limit) bytes")
     }
@@ -238,7 +279,8 @@ extension Directory {
     do throws(Errno) {
       return Directory(
         file: OpenFile(
-          try system.open(path, in: AT_FDCWD, flags: flags | O_DIRECTORY, mode: 0), path: path, system: system))
+          try system.open(path, in: AT_FDCWD, flags: flags | O_DIRECTORY, mode: 0), path: path, system: system
+        ))
     } catch {
       guard error.code == ENOENT else { throw SpoolError("open", path, error) }
     }

@@ -38,7 +38,9 @@ extension Spool {
   ///
   /// - Parameter hardLinks: Whether a file with more than one name is taken. In pending it is not: its other
   ///   name may be a file that its producer may not read.
-  func examine(_ fileName: String, in directory: Directory, hardLinks: Bool = false) throws(SpoolError) -> Found {
+  func examine(_ fileName: String, in directory: Directory, hardLinks: Bool = false) throws(SpoolError)
+    -> Found
+  {
     guard let before = try directory.status(of: fileName) else { return .gone }
     if let reason = Self.reasonNotToTake(before, hardLinks: hardLinks) { return .notTaken(reason: reason) }
     if before.stamp.size > Self.longestInput { return .tooLarge(before.stamp) }

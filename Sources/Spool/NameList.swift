@@ -76,7 +76,8 @@ public struct NameList: Sendable, RandomAccessCollection {
     positions = keyed.map(\.position)
   }
 
-  private func withBytes<Result>(_ position: UInt32, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+  private func withBytes<Result>(_ position: UInt32, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result
+  {
     chunks[Int(position >> Self.chunkBits)].withUnsafeBufferPointer { chunk in
       let start = Int(position & (1 << Self.chunkBits - 1))
       return body(UnsafeBufferPointer(rebasing: chunk[start + 1..<start + 1 + Int(chunk[start])]))

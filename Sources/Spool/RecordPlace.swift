@@ -12,18 +12,18 @@ public struct SessionPlace: Hashable, Sendable {
   init(directory: String) { self.directory = directory }
 }
 
-/// The two files of a record.
+/// The two files of a record, by their paths in `observations`.
 struct RecordPlace: Hashable, Sendable {
   let session: SessionPlace
-  /// Both names, without their endings.
-  let stem: String
+  private let stem: String
 
   var json: String { stem + ".json" }
   var xml: String { stem + ".xml" }
 
   init(of name: InputName, in session: SessionPlace) {
     self.session = session
-    stem = PathComponent.safe(name.text, limit: InputName.longestFileName - ".json".utf8.count)
+    let limit = InputName.longestFileName - ".json".utf8.count
+    stem = session.directory + "/" + PathComponent.safe(name.text, limit: limit)
   }
 }
 
@@ -62,5 +62,24 @@ enum PathComponent {
       true
     default: "-_.~@+=,".utf8.contains(byte)
     }
+  }
+}
+
+extension PathComponent {
+  /// The text that `safe` has made a component of; nil where it was shortened or is none of ours.
+  static func text(of component: String) -> String? {
+    if component == "%" { return "" }
+    var bytes: [UInt8] = []
+    var rest = component.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard rest.count >= 2, let value = UInt8(Substring(rest.prefix(2)), radix: 16) else { return nil }
+      bytes.append(value)
+      rest.removeFirst(2)
+    }
+    return String(validating: bytes, as: UTF8.self)
   }
 }

@@ -49,7 +49,9 @@ public final class Spool: Sendable {
         return directory
       }
       made = try root.makeDirectory(name) || made
-      guard let directory = try root.directory(name) else { throw SpoolError("open", root.path(of: name), Errno(ENOENT)) }
+      guard let directory = try root.directory(name) else {
+        throw SpoolError("open", root.path(of: name), Errno(ENOENT))
+      }
       return directory
     }
     self.root = root
@@ -100,7 +102,8 @@ extension Spool {
       guard error.code == EWOULDBLOCK else { throw SpoolError("lock", file.path, error) }
       let text = try file.readAll(expecting: 16, limit: 64) ?? []
       let pid = text.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-      throw SpoolError.ownedByAnother(pid: pid.isEmpty ? nil : String(decoding: pid, as: UTF8.self), path: path)
+      throw SpoolError.ownedByAnother(
+        pid: pid.isEmpty ? nil : String(decoding: pid, as: UTF8.self), path: path)
     }
     // A crash here leaves a pid that is not running, or none; the kernel's lock alone decides.
     try file.perform("write") { () throws(Errno) in try system.truncate(file.descriptor, to: 0) }
@@ -125,7 +128,8 @@ extension Spool {
     _ = try tmp.create(name)
     for (from, to) in zip(stations, stations.dropFirst()) {
       guard case .moved = try from.move(name, to: to, as: name) else {
-        throw SpoolError("use", from.path(of: name), hint: "another program moves files in the spool's directories")
+        throw SpoolError(
+          "use", from.path(of: name), hint: "another program moves files in the spool's directories")
       }
     }
     try tmp.remove(name)
@@ -144,7 +148,9 @@ extension Spool {
     let mayClean = state == .pending && isOwned
     try directory(of: state).list { name in
       if name.first == UInt8(ascii: ".") {
-        if mayClean, name.starts(with: Dropper.prefix) { abandoned.append(String(decoding: name, as: UTF8.self)) }
+        if mayClean, name.starts(with: Dropper.prefix) {
+          abandoned.append(String(decoding: name, as: UTF8.self))
+        }
       } else if name.count > suffix.count, name.suffix(suffix.count).elementsEqual(suffix),
         String(validating: name, as: UTF8.self) != nil
       {

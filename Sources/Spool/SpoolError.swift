@@ -34,7 +34,9 @@ public struct SpoolError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Only one processor owns a spool.
   ///
   /// - Parameter pid: What stands in the lock file, if anything does.
-  static func ownedByAnother(pid: String?, path: String) -> SpoolError { SpoolError(ownedBy: pid, path: path) }
+  static func ownedByAnother(pid: String?, path: String) -> SpoolError {
+    SpoolError(ownedBy: pid, path: path)
+  }
 
   /// Whether the disk or a limit is the matter, which may pass: class `spool`.
   public var isStorage: Bool {
@@ -43,6 +45,8 @@ public struct SpoolError: Error, Sendable, Equatable, CustomStringConvertible {
     default: false
     }
   }
+
+  var isMissing: Bool { errno == ENOENT }
 
   public var description: String {
     let reason = errno.map { Errno($0).description }

@@ -7,7 +7,8 @@ enum Timestamp {
     var (seconds, rest) = Int(nanoseconds).quotientAndRemainder(dividingBy: 1_000_000_000)
     var time = tm()
     gmtime_r(&seconds, &time)
-    let date = padded(Int(time.tm_year) + 1900, 4) + padded(Int(time.tm_mon) + 1, 2) + padded(Int(time.tm_mday), 2)
+    let date =
+      padded(Int(time.tm_year) + 1900, 4) + padded(Int(time.tm_mon) + 1, 2) + padded(Int(time.tm_mday), 2)
     let clock = padded(Int(time.tm_hour), 2) + padded(Int(time.tm_min), 2) + padded(Int(time.tm_sec), 2)
     return "\(date)T\(clock).\(padded(rest, 9))Z"
   }
