@@ -57,7 +57,8 @@ struct AnswerReader {
 
   /// Tells the blocks from the places where one is only mentioned: a block goes on with a tag, or with a new line.
   private mutating func markBlocks() {
-    for index in tags.indices where tags[index].name.isBlock && !tags[index].isClosing && !tags[index].isEmpty {
+    for index in tags.indices where tags[index].name.isBlock && !tags[index].isClosing && !tags[index].isEmpty
+    {
       var next = tags[index].end
       var breaksLine = false
       while next < bytes.count, isSpace(bytes[next]) {
@@ -231,9 +232,10 @@ struct AnswerReader {
     var numbers: [Int] = []
     for part in value.split(separator: ",") {
       let ends = part.split(separator: "-").compactMap { Int($0.filter { !$0.isWhitespace }) }
-      guard let first = ends.first, let last = ends.last, first <= last else { continue }
-      let range = max(first, 1)...max(last, first, 1)
-      numbers += Array(range.clamped(to: 1...max(inputs, 1))).filter(range.contains)
+      guard let first = ends.first, let last = ends.last else { continue }
+      let lower = max(first, 1)
+      let upper = min(last, inputs)
+      if lower <= upper { numbers += lower...upper }
     }
     return numbers
   }

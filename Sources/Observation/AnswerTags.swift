@@ -100,7 +100,9 @@ struct NextOccurrence {
   }
 
   private func matches(_ bytes: UnsafeBufferPointer<UInt8>, at position: Int) -> Bool {
-    for offset in pattern.indices where lowercase(bytes[position + offset]) != pattern[offset] { return false }
+    for offset in pattern.indices where lowercase(bytes[position + offset]) != pattern[offset] {
+      return false
+    }
     return true
   }
 }
@@ -152,7 +154,9 @@ struct TagScanner {
       let behind = start + 4
       guard let end = commentEnd.find(in: bytes, from: behind, visited: &visited) else { return behind }
       // An end that belongs to a later comment, or that stands behind this block, is not this one's.
-      if let next = commentStart.find(in: bytes, from: behind, visited: &visited), next < end { return behind }
+      if let next = commentStart.find(in: bytes, from: behind, visited: &visited), next < end {
+        return behind
+      }
       if isInText {
         let observation = observationEnd.find(in: bytes, from: behind, visited: &visited) ?? end
         let summary = summaryEnd.find(in: bytes, from: behind, visited: &visited) ?? end
@@ -163,8 +167,12 @@ struct TagScanner {
     if starts("<![cdata[", at: start) {
       let behind = start + 9
       // Around a whole block the marks say nothing: the tags inside are meant as tags.
-      guard isInText, let end = sectionEnd.find(in: bytes, from: behind, visited: &visited) else { return behind }
-      if let next = sectionStart.find(in: bytes, from: behind, visited: &visited), next < end { return behind }
+      guard isInText, let end = sectionEnd.find(in: bytes, from: behind, visited: &visited) else {
+        return behind
+      }
+      if let next = sectionStart.find(in: bytes, from: behind, visited: &visited), next < end {
+        return behind
+      }
       return end + 3
     }
     return start + 2
@@ -172,7 +180,8 @@ struct TagScanner {
 
   private func starts(_ mark: StaticString, at start: Int) -> Bool {
     guard start + mark.utf8CodeUnitCount <= bytes.count else { return false }
-    for offset in 0..<mark.utf8CodeUnitCount where lowercase(bytes[start + offset]) != mark.utf8Start[offset] {
+    for offset in 0..<mark.utf8CodeUnitCount where lowercase(bytes[start + offset]) != mark.utf8Start[offset]
+    {
       return false
     }
     return true

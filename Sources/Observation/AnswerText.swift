@@ -48,12 +48,16 @@ struct FieldText {
   /// that was misspelt, half a tag.
   mutating func withoutLooseEnd(_ range: Range<Int>) -> Range<Int> {
     var range = trimmed(range)
-    if range.count >= 3, bytes[range.upperBound - 3..<range.upperBound].allSatisfy({ $0 == UInt8(ascii: "`") }) {
+    if range.count >= 3,
+      bytes[range.upperBound - 3..<range.upperBound].allSatisfy({ $0 == UInt8(ascii: "`") })
+    {
       range = trimmed(range.lowerBound..<range.upperBound - 3)
     }
     // Our longest tag has 17 bytes.
     let nearest = max(range.lowerBound, range.upperBound - 32)
-    guard let mark = (nearest..<range.upperBound).last(where: { bytes[$0] == UInt8(ascii: "<") }) else { return range }
+    guard let mark = (nearest..<range.upperBound).last(where: { bytes[$0] == UInt8(ascii: "<") }) else {
+      return range
+    }
     var rest = bytes[mark + 1..<range.upperBound]
     let isClosing = rest.first == UInt8(ascii: "/")
     let isWhole = rest.last == UInt8(ascii: ">")
@@ -139,7 +143,8 @@ private struct Decoder {
 
   private func begins(_ mark: StaticString) -> Bool {
     guard position + mark.utf8CodeUnitCount <= bytes.count else { return false }
-    for offset in 0..<mark.utf8CodeUnitCount where lowercase(bytes[position + offset]) != mark.utf8Start[offset] {
+    for offset in 0..<mark.utf8CodeUnitCount
+    where lowercase(bytes[position + offset]) != mark.utf8Start[offset] {
       return false
     }
     return true
@@ -166,7 +171,8 @@ private struct Decoder {
   private func scalar(named name: UnsafeBufferPointer<UInt8>) -> Unicode.Scalar? {
     if name.first == UInt8(ascii: "#") {
       let digits = String(decoding: name.dropFirst(), as: UTF8.self)
-      let value = digits.first.map { $0 == "x" || $0 == "X" } == true
+      let value =
+        digits.first.map { $0 == "x" || $0 == "X" } == true
         ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
       return value.flatMap(Unicode.Scalar.init)
     }

@@ -42,7 +42,8 @@ extension Event {
 /// The names under which a member comes; the first that is there counts.
 private enum Spelling {
   static let session = [
-    "session_id", "sessionId", "contentSessionId", "content_session_id", "claudeSessionId", "claude_session_id",
+    "session_id", "sessionId", "contentSessionId", "content_session_id", "claudeSessionId",
+    "claude_session_id",
     "conversation_id",
   ]
   static let kind = ["kind", "message_type"]
@@ -59,7 +60,9 @@ private enum Spelling {
     "tool_response", "toolResponse", "tool_output", "toolOutput", "tool_result", "toolResult", "error",
   ]
   static let lastMessage = ["last_assistant_message", "lastAssistantMessage"]
-  static let time = ["occurred_at", "occurredAt", "timestamp", "created_at_epoch", "createdAtEpoch", "created_at"]
+  static let time = [
+    "occurred_at", "occurredAt", "timestamp", "created_at_epoch", "createdAtEpoch", "created_at",
+  ]
 }
 
 extension Event.Kind {
@@ -87,7 +90,8 @@ extension Event.Kind {
   /// prompt without that tool having been used, or a person having said it.
   private static let hookKinds: [String: Event.Kind] = [
     "UserPromptSubmit": .prompt, "PostToolUse": .toolUse, "PostToolUseFailure": .toolUse, "Stop": .stop,
-    "SubagentStop": .stop, "SessionStart": .note, "SessionEnd": .note, "PreToolUse": .note, "Notification": .note,
+    "SubagentStop": .stop, "SessionStart": .note, "SessionEnd": .note, "PreToolUse": .note,
+    "Notification": .note,
     "PermissionRequest": .note, "PermissionDenied": .note, "PreCompact": .note, "PostCompact": .note,
     "SubagentStart": .note, "StopFailure": .note, "Setup": .note,
   ]

@@ -3,13 +3,81 @@ import JSONText
 
 extension Event {
   /// The files that the tool read, in the order in which its input names them.
-  public var filesRead: [String] { [] }
+  public var filesRead: [String] { writesFiles ? [] : namedFiles }
 
-  /// The files that the tool wrote.
-  public var filesModified: [String] { [] }
+  /// The files that the tool wrote, likewise.
+  public var filesModified: [String] { writesFiles ? namedFiles : [] }
+
+  /// Whether the tool is one that changes the files it names, as its name or its command says.
+  private var writesFiles: Bool {
+    guard let name = toolName?.lowercased() else { return false }
+    if toolInput?["command"]?.string == "view" { return false }
+    return ["write", "edit", "patch", "create", "delete", "replace", "insert", "move", "rename"]
+      .contains { name.contains($0) }
+  }
+
+  private var namedFiles: [String] {
+    guard kind == .toolUse, let toolInput else { return [] }
+    var files = Self.files(namedIn: toolInput)
+    for edit in toolInput["edits"]?.array ?? [] { files += Self.files(namedIn: edit) }
+    // A `path` may be a directory that is searched, unless the tool is one for files.
+    let name = toolName?.lowercased() ?? ""
+    if ["file", "edit", "read", "write"].contains(where: { name.contains($0) }) {
+      files += Self.texts(toolInput["path"]) + Self.texts(toolInput["paths"])
+    }
+    for patch in [toolInput["patch"], toolInput["input"], toolInput["diff"], toolInput] {
+      if let patch = patch?.string { files += Self.files(inPatch: patch) }
+    }
+    return files.filter { !$0.isEmpty }.withoutRepeats()
+  }
+
+  private static func files(namedIn value: JSON) -> [String] {
+    ["file_path", "filePath", "notebook_path", "notebookPath", "file_paths"].flatMap { texts(value[$0]) }
+  }
+
+  private static func texts(_ value: JSON?) -> [String] {
+    switch value {
+    case .string(let text): [text]
+    case .array(let elements): elements.compactMap(\.string)
+    default: []
+    }
+  }
+
+  /// The files that a patch names, in unified form or in the form of agents' `apply_patch`.
+  private static func files(inPatch text: String) -> [String] {
+    let marks = ["+++ ", "--- ", "*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "]
+    var files: [String] = []
+    for line in text.split(whereSeparator: \.isNewline) {
+      guard let mark = marks.first(where: { line.hasPrefix($0) }) else { continue }
+      // Behind a tab, diff writes the file's time.
+      var path = line.dropFirst(mark.count).prefix { $0 != "\t" }
+      if mark == "+++ " || mark == "--- " {
+        if path == "/dev/null" { continue }
+        if path.hasPrefix("a/") || path.hasPrefix("b/") { path = path.dropFirst(2) }
+      }
+      files.append(String(path))
+    }
+    return files
+  }
 }
 
 extension Answer.Part {
-  /// The same part with the files that the event's own input names, which come first.
-  public func withFiles(of event: Event) -> Answer.Part { self }
+  /// The same part with the files that the event's own input names in each finding. They come first, and what the
+  /// model wrote for the same file, be it relative to the working directory, is left out.
+  public func withFiles(of event: Event) -> Answer.Part {
+    let read = event.filesRead
+    let modified = event.filesModified
+    guard !read.isEmpty || !modified.isEmpty else { return self }
+    func merged(_ own: [String], _ models: [String]) -> [String] {
+      let known = Set(own)
+      let prefix = event.cwd.map { $0.hasSuffix("/") ? $0 : $0 + "/" } ?? ""
+      return own + models.filter { !known.contains($0) && !known.contains(prefix + $0) }
+    }
+    var part = self
+    for index in part.findings.indices {
+      part.findings[index].filesRead = merged(read, part.findings[index].filesRead)
+      part.findings[index].filesModified = merged(modified, part.findings[index].filesModified)
+    }
+    return part
+  }
 }

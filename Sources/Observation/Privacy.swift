@@ -137,7 +137,9 @@ private struct Scan {
   /// The tag of ours that starts here, in whichever way its characters are escaped. One without an end reaches to the
   /// end of the text.
   private func tag(in bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> Tag? {
-    guard let bracket = Self.character(in: bytes, at: start), bracket.value == UInt8(ascii: "<") else { return nil }
+    guard let bracket = Self.character(in: bytes, at: start), bracket.value == UInt8(ascii: "<") else {
+      return nil
+    }
     var position = bracket.end
     var isClosing = false
     if let slash = Self.character(in: bytes, at: position), slash.value == UInt8(ascii: "/") {
@@ -197,7 +199,9 @@ private struct Scan {
     }
   }
 
-  private static func escaped(in bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> (value: UInt8, end: Int)? {
+  private static func escaped(in bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> (
+    value: UInt8, end: Int
+  )? {
     var position = start
     while position < bytes.count, bytes[position] == UInt8(ascii: "\\"), position - start < longestRun {
       position += 1
@@ -211,7 +215,8 @@ private struct Scan {
     return number(in: bytes, at: position + 1, radix: 16, digits: digits...digits)
   }
 
-  private static func entity(in bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> (value: UInt8, end: Int)? {
+  private static func entity(in bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> (value: UInt8, end: Int)?
+  {
     for (name, value) in entities {
       let end = start + name.count
       if end <= bytes.count, bytes[start..<end].elementsEqual(name, by: { lowercase($0) == $1 }) {

@@ -150,7 +150,8 @@ private enum Frame {
     return text.withUTF8 { bytes in
       var output: [UInt8] = []
       var clean = 0
-      for position in bytes.indices where bytes[position] == UInt8(ascii: "<") && isTag(bytes, behind: position) {
+      for position in bytes.indices
+      where bytes[position] == UInt8(ascii: "<") && isTag(bytes, behind: position) {
         output.append(contentsOf: bytes[clean..<position])
         output.append(contentsOf: Array("&lt;".utf8))
         clean = position + 1
@@ -161,15 +162,17 @@ private enum Frame {
   }
 
   private static func isTag(_ bytes: UnsafeBufferPointer<UInt8>, behind start: Int) -> Bool {
-    // What is skipped before and within a name is bounded, so that a text of `<` alone takes no longer than another.
+    // Bounded, so that a text of many `<` takes no longer than another; what goes on beyond is taken for a tag.
     let end = min(bytes.count, start + 1 + 64)
     var word: [UInt8] = []
     for position in start + 1..<end {
       let byte = lowercase(bytes[position])
-      if byte >= 0x80 || byte < 0x20 || (word.isEmpty && (byte == 0x20 || byte == UInt8(ascii: "/"))) { continue }
-      guard isNameByte(byte) else { break }
+      let isBlank = isSpace(byte)
+      if byte >= 0x80 || byte < 0x20 && !isBlank { continue }
+      if word.isEmpty, isBlank || byte == UInt8(ascii: "/") { continue }
+      guard isNameByte(byte) else { return names.contains(word) }
       word.append(byte)
     }
-    return names.contains(word)
+    return end < bytes.count || names.contains(word)
   }
 }

@@ -77,13 +77,15 @@ extension Record {
     self.init(
       name: try text("name"), inputSHA256: try text("input_sha256"), session: try text("session_id"),
       project: json["project"]?.string ?? "", turn: json["turn"]?.int ?? 0, kind: try word("kind"),
-      occurredAt: try date("occurred_at"), processedAt: try date("processed_at"), outcome: try word("outcome"),
+      occurredAt: try date("occurred_at"), processedAt: try date("processed_at"),
+      outcome: try word("outcome"),
       findings: (json["observations"]?.array ?? []).map(Finding.init(json:)),
       summary: json["summary"].flatMap { $0.isNull ? nil : Summary(json: $0) },
       provider: json["provider"]?.string, model: json["model"]?.string,
       servedModel: json["served_model"]?.string, requestID: json["request_id"]?.string,
       usage: json["usage"].flatMap { $0.isNull ? nil : Usage(json: $0) },
-      batch: json["batch"]?.array?.compactMap(\.string), exchange: json["exchange"].flatMap(Exchange.init(json:)))
+      batch: json["batch"]?.array?.compactMap(\.string),
+      exchange: json["exchange"].flatMap(Exchange.init(json:)))
   }
 }
 
