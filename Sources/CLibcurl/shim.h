@@ -13,6 +13,7 @@ typedef struct {
   __typeof__(curl_global_init) *global_init;
   __typeof__(curl_easy_init) *easy_init;
   __typeof__(curl_easy_cleanup) *easy_cleanup;
+  __typeof__(curl_easy_reset) *easy_reset;
   __typeof__(curl_easy_setopt) *easy_setopt;
   __typeof__(curl_easy_getinfo) *easy_getinfo;
   __typeof__(curl_easy_strerror) *easy_strerror;
@@ -35,6 +36,7 @@ static inline int clibcurl_load(clibcurl *lib) {
   if (!handle) return 0;
 #define CLIBCURL_FIND(name) (lib->name = (__typeof__(lib->name))dlsym(handle, "curl_" #name))
   return CLIBCURL_FIND(global_init) && CLIBCURL_FIND(easy_init) && CLIBCURL_FIND(easy_cleanup) &&
+         CLIBCURL_FIND(easy_reset) &&
          CLIBCURL_FIND(easy_setopt) && CLIBCURL_FIND(easy_getinfo) && CLIBCURL_FIND(easy_strerror) &&
          CLIBCURL_FIND(multi_init) && CLIBCURL_FIND(multi_cleanup) && CLIBCURL_FIND(multi_setopt) &&
          CLIBCURL_FIND(multi_add_handle) && CLIBCURL_FIND(multi_remove_handle) && CLIBCURL_FIND(multi_perform) &&

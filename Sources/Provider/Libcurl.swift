@@ -19,6 +19,7 @@ struct Libcurl: @unchecked Sendable {
   typealias List = UnsafeMutablePointer<curl_slist>
 
   func makeEasy() -> Easy? { functions.pointee.easy_init() }
+  func reset(_ easy: Easy) { functions.pointee.easy_reset(easy) }
   func free(easy: Easy) { functions.pointee.easy_cleanup(easy) }
 
   func set(_ easy: Easy, _ option: CURLoption, _ value: Int) {

@@ -78,7 +78,6 @@ final class Transfer {
     self.limits = limits
     errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-    setUp()
   }
 
   deinit {
@@ -88,6 +87,9 @@ final class Transfer {
 
   /// Sets what is the same for every call.
   private func setUp() {
+    // Without it libcurl counts over all of a handle's calls how often it has sent one again because the server
+    // closed an idle connection at that moment, and stops doing so at the fifth.
+    libcurl.reset(easy)
     let context = Unmanaged.passUnretained(self).toOpaque()
     libcurl.set(easy, CURLOPT_PRIVATE, pointer: context)
     libcurl.set(easy, CURLOPT_ERRORBUFFER, pointer: errorText)
@@ -126,6 +128,7 @@ final class Transfer {
   func begin(_ job: HTTPDriver.Job) -> Bool {
     let call = job.call
     self.job = job
+    setUp()
     guard libcurl.set(easy, CURLOPT_URL, call.base.text + call.path) else { return false }
     // "Expect:" turns off the wait for a 100 that libcurl makes before a large body.
     for line in call.headers + ["Accept: application/json", "Expect:"] {

@@ -110,7 +110,7 @@ struct Connection: Sendable {
       guard isComplete == .keepAlive else { break }
     }
     // Closed under the lock, so that `stop` never shuts down a number that is somebody else's by now.
-    shared.state.withLock { state in
+    shared.update { state in
       state.open.remove(descriptor)
       close(descriptor)
     }
@@ -158,7 +158,7 @@ struct Connection: Sendable {
     case .hang(let next):
       return waitForRelease() ? write(next) : .clientGone
     case .trickle:
-      guard send(head(200, [("Content-Type", "application/json")], length: 1 << 30)) else {
+      guard send(head(200, [("Content-Type", "application/json")], length: 1 << 20)) else {
         return .clientGone
       }
       while !clientHasGone(within: 5) {

@@ -53,6 +53,11 @@ public final class LoopbackServer: Sendable {
     await shared.wait { $0.hangUps >= count }
   }
 
+  /// Waits until at least `count` connections have ended.
+  public func waitForConnectionEnds(_ count: Int) async {
+    await shared.wait { $0.accepted - $0.open.count >= count }
+  }
+
   /// Lets every answer that hangs go on, now and from now on.
   public func release() { shared.release() }
 

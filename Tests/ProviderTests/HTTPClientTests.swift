@@ -1,0 +1,228 @@
+// The client against servers that behave, and that do not.
+
+import Foundation
+import JSONText
+import TestSupport
+import Testing
+
+@testable import Provider
+
+@Suite(.timeLimit(.minutes(1)))
+struct HTTPClientTests {
+  @Test func `one connection serves one call after another`() async throws {
+    let server = try LoopbackServer { _ in .chat("yes") }
+    let provider = try provider(at: server.url)
+    for _ in 0..<20 { #expect(try await provider.ask(request()).text == "yes") }
+    #expect(server.requests.count == 20)
+    #expect(server.connections == 1)
+  }
+
+  @Test func `256 calls are under way at once, and their connections serve the next`() async throws {
+    let server = try LoopbackServer { $0.number < 256 ? .hang(then: .chat("\($0.number)")) : .chat("again") }
+    let provider = try provider(at: server.url)
+    let texts = try await withThrowingTaskGroup(of: String.self) { group in
+      for _ in 0..<256 { group.addTask { try await provider.ask(request()).text } }
+      await server.waitForRequests(256)
+      server.release()
+      return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+    }
+    #expect(texts == Set((0..<256).map(String.init)))
+    #expect(server.mostAtOnce == 256)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<100 { group.addTask { _ = try await provider.ask(request()) } }
+      try await group.waitForAll()
+    }
+    #expect(server.connections == 256)
+  }
+
+  @Test func `a connection that the server has closed is made again`() async throws {
+    let body = #"{"choices":[{"message":{"content":"yes"}}]}"#
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    // It closes after each answer without saying so.
+    let server = try LoopbackServer { _ in .raw(Array(answer.utf8)) }
+    let provider = try provider(at: server.url)
+    for _ in 0..<50 { #expect(try await provider.ask(request()).text == "yes") }
+    #expect(server.connections >= 50)
+  }
+
+  @Test func `a large body goes out whole, without waiting for leave`() async throws {
+    let server = try LoopbackServer { _ in .chat("yes") }
+    let text = String(repeating: "0123456789", count: 200_000)
+    let reply = try await provider(at: server.url).ask(request([message(.user, text)]))
+    let sent = try #require(server.requests.first)
+    #expect(sent.body.count == reply.requestBytes)
+    #expect(sent.json["messages"]?.array?.last?["content"]?.string == text)
+    #expect(sent.header("Expect") == nil)
+  }
+
+  @Test func `cancelling the task ends the transfer at once`() async throws {
+    let server = try LoopbackServer { _ in .hang(then: .close) }
+    let provider = try provider(at: server.url)
+    let task = Task { await failure(of: provider) }
+    await server.waitForRequests(1)
+    task.cancel()
+    #expect(await task.value == .cancelled)
+    await server.waitForHangUps(1)
+  }
+
+  @Test func `a call of a task that is cancelled already ends`() async throws {
+    let server = try LoopbackServer { _ in .hang(then: .close) }
+    let provider = try provider(at: server.url)
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return await failure(of: provider)
+    }
+    #expect(await task.value == .cancelled)
+  }
+
+  @Test func `a client that nobody holds lets its connections go`() async throws {
+    let server = try LoopbackServer { _ in .chat("yes") }
+    _ = try await provider(at: server.url).ask(request())
+    await server.waitForConnectionEnds(1)
+  }
+
+  @Test func `a compressed answer is unpacked`() async throws {
+    let plain = Array(#"{"choices":[{"message":{"content":"packed"}}]}"#.utf8)
+    let packed = try gzip(plain)
+    let server = try LoopbackServer { _ in
+      .reply(status: 200, headers: [("Content-Encoding", "gzip")], body: packed)
+    }
+    #expect(try await provider(at: server.url).ask(request()).text == "packed")
+    #expect(server.requests.first?.header("Accept-Encoding") == "gzip")
+  }
+
+  @Test func `a redirect is an answer, and the key does not follow it`() async throws {
+    let other = try LoopbackServer { _ in .chat("stolen") }
+    let server = try LoopbackServer { request in
+      .reply(status: 307, headers: [("Location", "\(other.url)/v1?key=\(testKey)")], body: [])
+    }
+    let error = try #require(await failure(of: provider(at: server.url)))
+    #expect(error.class == .auth)
+    #expect(error.status == 307)
+    #expect(error.message.contains("\(other.url)/v1"))
+    #expect(!error.message.contains(testKey))
+    #expect(other.requests.isEmpty)
+  }
+}
+
+/// Servers that break off, never end, or send too much: each costs its call alone and no more than its limits.
+@Suite(.timeLimit(.minutes(1)))
+struct HostileServerTests {
+  @Test func `a connection closed before the answer`() async throws {
+    let error = try #require(try await failure(after: .close))
+    #expect(error.class == .transient)
+    #expect(error.message.hasPrefix("127.0.0.1 closed the connection without an answer"))
+  }
+
+  @Test func `a connection reset`() async throws {
+    #expect(try await failure(after: .reset)?.class == .transient)
+  }
+
+  @Test func `a body shorter than its Content-Length`() async throws {
+    let error = try #require(
+      try await failure(
+        after: .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"choices\"".utf8))))
+    #expect(error.class == .transient)
+    #expect(error.message.hasPrefix("127.0.0.1 closed the connection in the middle of its answer"))
+  }
+
+  @Test func `a body longer than its Content-Length does not become the next answer`() async throws {
+    let body = #"{"choices":[{"message":{"content":"first"}}]}"#
+    let smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    let server = try LoopbackServer { request in
+      request.number == 0
+        ? .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)\(smuggled)".utf8))
+        : .chat("second")
+    }
+    let provider = try provider(at: server.url)
+    #expect(try await provider.ask(request()).text == "first")
+    #expect(try await provider.ask(request()).text == "second")
+  }
+
+  @Test func `a body that is announced as too long`() async throws {
+    let server = try LoopbackServer { _ in
+      .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: 8388609\r\n\r\n".utf8))
+    }
+    let error = try #require(await failure(of: provider(at: server.url)))
+    #expect(error.class == .transient)
+    #expect(error.message == "127.0.0.1 sent an answer of more than 8 MiB")
+  }
+
+  @Test func `a body without an end`() async throws {
+    let error = try await failure(after: .endless(headers: [], chunk: [UInt8](repeating: 0x20, count: 65536)))
+    #expect(error?.class == .transient)
+    #expect(error?.message == "127.0.0.1 sent an answer of more than 8 MiB")
+  }
+
+  @Test func `a body that unpacks to a hundred megabytes`() async throws {
+    let bomb = try gzip([UInt8](repeating: 0x20, count: 100 << 20))
+    #expect(bomb.count < 200_000)
+    let error = try await failure(
+      after: .reply(status: 200, headers: [("Content-Encoding", "gzip")], body: bomb))
+    #expect(error?.class == .transient)
+    #expect(error?.message == "127.0.0.1 sent an answer of more than 8 MiB")
+  }
+
+  @Test func `a body that says gzip and is none`() async throws {
+    let error = try await failure(
+      after: .reply(status: 200, headers: [("Content-Encoding", "gzip")], body: Array("{}".utf8)))
+    #expect(error?.class == .transient)
+    #expect(error?.message.hasPrefix("127.0.0.1 sent an answer that does not unpack") == true)
+  }
+
+  @Test func `a flood of headers`() async throws {
+    let headers = (0..<2000).map { (name: "X-\($0)", value: String(repeating: "x", count: 50)) }
+    let error = try await failure(after: .reply(status: 200, headers: headers, body: Array("{}".utf8)))
+    #expect(error?.class == .transient)
+    #expect(error?.message == "127.0.0.1 sent more than 64 KiB of headers")
+  }
+
+  @Test func `a flood of interim answers`() async throws {
+    let interim = String(repeating: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", count: 5000)
+    let error = try await failure(after: .raw(Array("\(interim)HTTP/1.1 200 OK\r\n\r\n{}".utf8)))
+    #expect(error?.class == .transient)
+    #expect(error?.message == "127.0.0.1 sent more than 64 KiB of headers")
+  }
+
+  @Test func `a trickling body ends with the time of the call`() async throws {
+    let error = try await failure(after: .trickle, timeout: 1)
+    #expect(error?.class == .transient)
+    #expect(error?.message.hasPrefix("127.0.0.1 did not answer within a second") == true)
+  }
+
+  @Test func `a server that says nothing`() async throws {
+    let error = try await failure(after: .hang(then: .close), timeout: 1)
+    #expect(error?.class == .transient)
+    #expect(error?.message.hasPrefix("127.0.0.1 did not answer within a second") == true)
+  }
+
+  @Test func `something that is no HTTP`() async throws {
+    #expect(try await failure(after: .raw(Array("SSH-2.0-OpenSSH_9.2\r\n".utf8)))?.class == .transient)
+    #expect(try await failure(after: .raw(Array("HTTP/1.1 banana\r\n\r\n".utf8)))?.class == .transient)
+  }
+
+  @Test func `a port at which nobody listens`() async throws {
+    let error = await failure(of: try provider(at: "http://127.0.0.1:\(refusedPort())"))
+    #expect(error?.class == .transient)
+    #expect(error?.message.hasPrefix("no connection to 127.0.0.1") == true)
+  }
+
+  @Test func `a name that does not resolve`() async throws {
+    let error = await failure(of: try provider(at: "https://provider.invalid/v1"))
+    #expect(error?.class == .transient)
+    #expect(error?.message.hasPrefix("the name provider.invalid does not resolve") == true)
+  }
+}
+
+/// What `gzip -9` makes of bytes.
+func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
+  let directory = try TemporaryDirectory()
+  let path = directory.appending("plain")
+  try Data(bytes).write(to: URL(fileURLWithPath: path))
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = ["gzip", "-9", path]
+  try process.run()
+  process.waitUntilExit()
+  return Array(try Data(contentsOf: URL(fileURLWithPath: "\(path).gz")))
+}
