@@ -33,6 +33,7 @@ struct Asking {
   static let standardRoom = 4096
 
   let question: Question
+  let redact: Redaction
   var limits = PayloadLimits()
   var turn: JSONString
   /// The answer that could not be used and the request for another one, which never enter the history.
@@ -44,9 +45,10 @@ struct Asking {
   /// How often the turn itself was shortened because the server found it too long.
   var shortenings = 0
 
-  init(_ question: Question) {
+  init(_ question: Question, redact: Redaction) {
     self.question = question
-    turn = JSONString(Prompt.turn(question.events, ledBy: question.prompts, limits: limits))
+    self.redact = redact
+    turn = JSONString(redact(Prompt.turn(question.events, ledBy: question.prompts, limits: limits)))
   }
 
   /// Makes the turn shorter until it has at most `characters`: first what each payload may have, at last
@@ -55,7 +57,7 @@ struct Asking {
     guard turn.length > characters else { return false }
     for _ in 0..<6 where turn.length > characters {
       limits = limits.halved
-      turn = JSONString(Prompt.turn(question.events, ledBy: question.prompts, limits: limits))
+      turn = JSONString(redact(Prompt.turn(question.events, ledBy: question.prompts, limits: limits)))
     }
     if turn.length > characters { turn = JSONString(Prompt.shortened(turn.text, to: characters)) }
     return true

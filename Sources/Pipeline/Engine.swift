@@ -78,8 +78,8 @@ public actor Engine {
   let log: Log
   let random: @Sendable () -> Double
   private let onProgress: (@Sendable (Progress) -> Void)?
-  private let command: String?
-  private let http = HTTPClient()
+  let command: String?
+  let http = HTTPClient()
 
   var mode = Mode.drain
   var backlog = Backlog()
@@ -93,18 +93,18 @@ public actor Engine {
   /// Models that did not number their answers, how often in a row.
   var unnumbered: [String: Int] = [:]
   var pacing = Pacing()
-  /// The commit that each session's next one has to wait for. It gives whether it succeeded.
+  /// The commits under way, at most one a session, whose next one waits for it. It gives whether it succeeded.
   var lastCommit: [String: Task<Bool, Never>] = [:]
   /// Until when nothing new is asked because the spool could not be written, and how often in a row.
   var storage: (until: Date, failures: Int)?
-  private var conversations = Recent<Conversation>(capacity: 16)
-  private var choice: (settings: Settings, choice: ProviderChoice)?
-  private var complained: Set<String> = []
+  var conversations = Recent<Conversation>(capacity: 16)
+  var choice: (settings: Settings, choice: ProviderChoice)?
+  var complained: Set<String> = []
   private var running: [Backlog.Session: Task<Void, Never>] = [:]
   private var exclusive = false
   /// Files that were still being written when they were looked at, and when to look again.
-  private var unsettled: [InputName: Date] = [:]
-  private var named: Set<String> = []
+  var unsettled: [InputName: Date] = [:]
+  var named: Set<String> = []
   /// Commits under way.
   var commits = 0
   /// Failures in a row that may pass, by input, since the start.
@@ -112,7 +112,7 @@ public actor Engine {
   /// What is being written beside the inputs, one after another.
   var chore: Task<Void, Never>?
   var chores = 0
-  private var watcher: Watcher?
+  var watcher: Watcher?
   private var sleepers: [(until: Date, continuation: CheckedContinuation<Void, Never>)] = []
   private var idle: CheckedContinuation<Void, Never>?
   private var idleSince: Date?
@@ -141,9 +141,9 @@ public actor Engine {
 
   // MARK: Running
 
-  /// Tries each input that is due once, and those that come meanwhile.
+  /// Tries each input that is due once. An engine runs once.
   ///
-  /// - Throws: An error where the spool cannot be read at all.
+  /// - Throws: An error where another processor owns the spool, or it cannot be read at all.
   public func drain() async throws(SpoolError) -> DrainResult {
     mode = .drain
     try start()
@@ -185,6 +185,7 @@ public actor Engine {
   public func wake() { pump() }
 
   private func start() throws(SpoolError) {
+    try spool.own()
     try recover()
     loadPauses()
     loadSpending()
@@ -200,139 +201,11 @@ public actor Engine {
   }
 
   private func finish() async {
-    for task in lastCommit.values { _ = await task.value }
     await chore?.value
     await committer.close()
     loop.setAlarm(nil)
-  }
-
-  // MARK: What waits
-
-  private func list() throws(SpoolError) {
-    let names = try spool.names(in: .pending)
-    for other in names.others {
-      nameOnce(other, "is no input: only visible regular files called NAME.json are taken")
-    }
-    backlog.add(listing: names)
-  }
-
-  private func recover() throws(SpoolError) {
-    let recovery = try spool.recover(reading: Recovering())
-    for name in recovery.movedOn { log.notice("\(name): its record was complete; moved on to done") }
-    for back in recovery.givenBack {
-      log.notice(
-        "\(back.name): was in flight when the processor ended (\(back.crashes) times now); back in pending")
-      if back.crashes >= 3 { suspects.insert(back.name) }
-    }
-    for name in recovery.notTaken {
-      log.warning("\(spool.path)/inflight/\(name) is no input and stays where it is")
-    }
-    for name in recovery.failed {
-      log.error("\(name): the processor ended five times while it was in flight; now in failed")
-    }
-  }
-
-  /// Takes what inotify tells.
-  private func hear() {
-    guard let watcher else { return }
-    let changes: [Change]
-    do throws(SpoolError) {
-      changes = try watcher.changes()
-    } catch {
-      log.error(error.description)
-      changes = [.overflow]
-    }
-    for change in changes {
-      switch change {
-      case .pending(let file):
-        guard let name = InputName(fileName: file) else { continue }
-        unsettled[name] = nil
-        backlog.add(arrival: name)
-      case .pauses: loadPauses()
-      case .settings: break
-      case .overflow:
-        log.notice("more files came than inotify can tell of; reading the directory again")
-        do throws(SpoolError) { try list() } catch { log.error(error.description) }
-      }
-    }
-    pump()
-  }
-
-  /// Looks at the next names in order. Few at a time, so that the loop hears of other things between.
-  private func scan() {
-    let settings = source.current()
-    for _ in 0..<128 {
-      guard let unseen = backlog.takeUnseen() else { return }
-      look(at: unseen.name, unseen.index, settings)
-    }
-  }
-
-  private func look(at name: InputName, _ index: UInt32, _ settings: Settings) {
-    do throws(SpoolError) {
-      switch try spool.look(at: name) {
-      case .gone: backlog.hear(gone: name)
-      case .notTaken(let reason): nameOnce(name.fileName, reason)
-      case .tooLarge(let stamp): place(name, index, nil, stamp, settings)
-      case .unreadable:
-        place(
-          name, index, nil, try spool.stamp(of: name, in: .pending) ?? FileStamp(size: 0, nanoseconds: 0),
-          settings)
-      case .file(let bytes, let stamp):
-        do throws(EventError) {
-          place(name, index, try Event(decoding: bytes), stamp, settings)
-        } catch {
-          if let moment = settles(stamp, error.code) {
-            unsettled[name] = moment
-          } else {
-            place(name, index, nil, stamp, settings)
-          }
-        }
-      }
-    } catch {
-      storageFailed(error)
-      unsettled[name] = clock.now().addingTimeInterval(1)
-    }
-  }
-
-  /// When a file that cannot be read yet may be whole: its writer has two seconds, or thirty for what is the
-  /// beginning of an object. Nil where that time is over.
-  func settles(_ stamp: FileStamp, _ code: EventError.Code) -> Date? {
-    let patience: Double = code == .truncatedObject ? 30 : 2
-    let age = clock.now().timeIntervalSince(stamp.modified)
-    return age >= 0 && age < patience ? stamp.modified.addingTimeInterval(patience) : nil
-  }
-
-  private func place(
-    _ name: InputName, _ index: UInt32, _ event: Event?, _ stamp: FileStamp, _ settings: Settings
-  ) {
-    // What is no event belongs to no session: it goes to failed by itself.
-    let session = event?.session ?? "\u{0}\(name)"
-    backlog.place(
-      name, index: index, session: session, stamp: stamp,
-      demand: event.map { demand($0, settings) } ?? .nothing,
-      due: due(stamp, settings), alone: suspects.contains(name))
-  }
-
-  func demand(_ event: Event, _ settings: Settings) -> Backlog.Demand {
-    switch event.kind {
-    case .stop: .summary
-    case .toolUse: settings.skipTools.contains(event.toolName ?? "") ? .nothing : .observation
-    case .prompt: .prompt
-    case .note: .nothing
-    }
-  }
-
-  /// 0 for now, else the file's time. A time further ahead than the longest backoff is nobody's schedule.
-  private func due(_ stamp: FileStamp, _ settings: Settings) -> Int64 {
-    let now = clock.now()
-    let ahead = stamp.modified.timeIntervalSince(now)
-    return ahead > 0 && ahead <= settings.retryMax ? stamp.nanoseconds : 0
-  }
-
-  private func nameOnce(_ file: String, _ reason: String) {
-    if named.insert(file).inserted {
-      log.warning("\(spool.path)/pending/\(file) stays where it is: \(reason)")
-    }
+    loop.stop()
+    spool.release()
   }
 
   // MARK: Turns
@@ -399,92 +272,6 @@ public actor Engine {
     backlog.finish(session, shelving: isDrain && outcome == .left)
     pump()
   }
-
-  /// Whether the provider takes a call now.
-  private func admission(_ choice: ProviderChoice, _ settings: Settings, _ now: Date) -> Gate.Admission {
-    var gate = gates[choice.name] ?? Gate()
-    if let pause = gate.pause, pause.fingerprint != fingerprint(choice, pause, settings) {
-      gate.reopen()
-      withdrawPause(of: choice.name)
-      log.notice("\(choice.name): the settings have changed; the pause is over")
-    }
-    if gate.pause == nil, let failure = hindrance(choice, settings, now) {
-      let pause = Pause(
-        provider: choice.name, failureClass: failure.failureClass, status: nil, message: failure.message,
-        since: now,
-        until: now.addingTimeInterval(failure.retryAfter ?? settings.retryMax), failures: 1,
-        fingerprint: choice.fingerprint)
-      var marked = pause
-      marked.fingerprint = fingerprint(choice, pause, settings)
-      gate.close(marked)
-      publish(marked)
-    }
-    gates[choice.name] = gate
-    let admission = gate.admission(now: now)
-    // What cannot be asked at all is looked at again at the end of its pause, not tried.
-    if admission == .probe, hindrance(choice, settings, now) != nil {
-      if var pause = gate.pause {
-        pause.until = now.addingTimeInterval(settings.retryMax)
-        gate.close(pause)
-        gates[choice.name] = gate
-        publish(pause, quietly: true)
-      }
-      return .closed
-    }
-    if admission != .closed, let wait = pacing.wait(choice, now) {
-      pacing.nextCall = now.addingTimeInterval(wait)
-      return .closed
-    }
-    pacing.nextCall = nil
-    return admission
-  }
-
-  /// Why nothing can be sent whatever the provider says: no key, a wrong setting, no money left for today.
-  private func hindrance(_ choice: ProviderChoice, _ settings: Settings, _ now: Date) -> Failure? {
-    if case .failure(let failure) = choice.provider { return failure }
-    return choice.name == "offline" ? nil : money.overspent(settings, now)
-  }
-
-  /// What a pause's fingerprint would be with the settings of now.
-  private func fingerprint(_ choice: ProviderChoice, _ pause: Pause, _ settings: Settings) -> String {
-    guard pause.failureClass == .quota, let budget = settings.dailyBudgetUSD,
-      pause.message.hasPrefix(Money.overspentPrefix)
-    else { return choice.fingerprint }
-    return "\(choice.fingerprint)-\(budget)"
-  }
-
-  func choice(for settings: Settings) -> ProviderChoice {
-    if let known = choice, known.settings == settings { return known.choice }
-    let clock = clock
-    let made = ProviderChoice(settings: settings, http: http, command: command, now: { clock.now() })
-    if let old = choice, old.choice.limits != made.limits { conversations.removeAll() }
-    choice = (settings, made)
-    return made
-  }
-
-  private func complain(_ settings: Settings) {
-    for complaint in settings.complaints where complained.insert(complaint).inserted {
-      log.warning(complaint)
-    }
-  }
-
-  // MARK: Sessions
-
-  /// The session's conversation, read from its records if it is not in memory.
-  func conversation(of session: String, limits: ContextWindow.Limits) throws(SpoolError) -> Conversation {
-    if let known = conversations[session], known.window.limits == limits { return known }
-    let conversation = Conversation(session: session, limits: limits)
-    var records: [Record] = []
-    try spool.records(of: SessionPlace(session: session)) { bytes in
-      if let record = try? Record(json: bytes), record.session == session { records.append(record) }
-    }
-    conversation.replay(records)
-    conversations[session] = conversation
-    return conversation
-  }
-
-  /// Forgets a conversation, so that it is read from the records again.
-  func forget(_ session: String) { conversations[session] = nil }
 
   // MARK: Waiting
 
@@ -558,36 +345,5 @@ public actor Engine {
     progress.running = running.count
     progress.pause = choice.flatMap { gates[$0.choice.name]?.pause }
     onProgress(progress)
-  }
-}
-
-/// The things used last, so many of them.
-struct Recent<Value> {
-  private let capacity: Int
-  private var values: [String: Value] = [:]
-  private var order: [String] = []
-
-  init(capacity: Int) { self.capacity = capacity }
-
-  subscript(key: String) -> Value? {
-    mutating get {
-      guard let value = values[key] else { return nil }
-      if order.last != key {
-        order.removeAll { $0 == key }
-        order.append(key)
-      }
-      return value
-    }
-    set {
-      values[key] = newValue
-      order.removeAll { $0 == key }
-      if newValue != nil { order.append(key) }
-      if order.count > capacity { values[order.removeFirst()] = nil }
-    }
-  }
-
-  mutating func removeAll() {
-    values.removeAll()
-    order.removeAll()
   }
 }

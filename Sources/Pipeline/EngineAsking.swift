@@ -14,7 +14,7 @@ extension Engine {
     _ question: Question, in conversation: Conversation, of choice: ProviderChoice, provider: any Provider,
     settings: Settings, name: String
   ) async throws(Failure) -> Understood {
-    var asking = Asking(question)
+    var asking = Asking(question, redact: choice.redact)
     let model = choice.model
     if asking.shorten(to: conversation.window.room(model: model)) {
       log.warning(
@@ -78,12 +78,13 @@ extension Engine {
   ) async throws(Failure) -> Reply {
     let request = asking.request(conversation.window)
     let began = clock.now()
-    let reply: Reply
+    var reply: Reply
     do throws(ProviderError) {
       reply = try await provider.ask(request)
     } catch {
       throw Failure(error)
     }
+    reply.text = choice.redact(reply.text)
     note(reply, request, asking.question, choice, settings, began: began)
     return reply
   }

@@ -42,6 +42,7 @@ extension Engine {
       if isProbe { gates[choice.name]?.abandonProbe() }
       return hand.isEmpty || committed ? .advanced : .left
     }
+    let previous = lastCommit[id]
     do throws(Failure) {
       let provider = try choice.provider.get()
       let conversation = try conversationOrFailure(id, choice)
@@ -49,7 +50,7 @@ extension Engine {
       let understood = try await ask(
         question, in: conversation, of: choice, provider: provider, settings: settings, name: first.name.text)
       answered(choice, wasProbe: isProbe)
-      return await record(understood, hand.asked, conversation, choice, settings)
+      return await record(understood, hand.asked, conversation, choice, after: previous)
     } catch {
       return await settle(error, hand.asked, id, choice, settings, wasProbe: isProbe)
     }
@@ -173,7 +174,7 @@ extension Engine {
       var record = Record(input, turn: turn, at: clock.now())
       switch input.demand {
       case .prompt:
-        let text = input.event.prompt ?? ""
+        let text = choice.redact(input.event.prompt ?? "")
         record.outcome = .noted
         record.exchange = .said(user: JSONString(text), assistant: JSONString(""))
         conversation.note(prompt: text, turn: turn)
@@ -182,13 +183,13 @@ extension Engine {
       }
       batches.append(Batch(entries: [Finished(claimed: input.claimed, record: record.file)]))
     }
-    return await commit(inputs, batches, id)
+    return await commit(inputs, batches, id, after: lastCommit[id])
   }
 
   /// Turns an answer into records and commits them. What the answer does not speak of is asked by itself.
   private func record(
     _ understood: Understood, _ inputs: [Input], _ conversation: Conversation, _ choice: ProviderChoice,
-    _ settings: Settings
+    after previous: Task<Bool, Never>?
   ) async -> TurnOutcome {
     let id = conversation.session
     noteNumbering(understood, inputs.count, choice)
@@ -227,7 +228,7 @@ extension Engine {
       singly[id] = unanswered.count
       await putBack(unanswered, id)
     }
-    let committed = await commit(answered.map(\.input), [Batch(entries: entries)], id)
+    let committed = await commit(answered.map(\.input), [Batch(entries: entries)], id, after: previous)
     return committed ? .advanced : .left
   }
 
@@ -254,24 +255,34 @@ extension Engine {
   /// Hands records to the committer. The session may go on meanwhile, but its next commit waits for this one,
   /// so that a record never stands without those before it.
   ///
-  /// False where the commit before this one failed; then these inputs are back in pending.
-  private func commit(_ inputs: [Input], _ batches: [Batch], _ id: String) async -> Bool {
-    if let previous = lastCommit[id], await previous.value == false {
+  /// - Parameter previous: The session's commit that was under way when this turn read the conversation.
+  /// - Returns: False where that one failed; then these inputs are back in pending.
+  private func commit(
+    _ inputs: [Input], _ batches: [Batch], _ id: String, after previous: Task<Bool, Never>?
+  ) async -> Bool {
+    if let previous, await previous.value == false {
       forget(id)
       await putBack(inputs, id)
       return false
     }
-    let task = Task(executorPreference: loop) { await self.carryOut(batches, inputs, id) }
-    lastCommit[id] = task
+    commits += 1
+    lastCommit[id] = Task(executorPreference: loop) {
+      let isDone = await self.carryOut(batches, id)
+      await self.commitEnded(id)
+      return isDone
+    }
     return true
   }
 
-  private func carryOut(_ batches: [Batch], _ inputs: [Input], _ id: String) async -> Bool {
-    commits += 1
-    defer {
-      commits -= 1
-      pump()
-    }
+  private func commitEnded(_ id: String) {
+    // The next commit of the session has not been handed over yet: it waits for this one's end.
+    lastCommit[id] = nil
+    commits -= 1
+    pump()
+  }
+
+  /// Commits until all is done or given up. True if all is in done.
+  private func carryOut(_ batches: [Batch], _ id: String) async -> Bool {
     var open = batches
     var failures = 0
     while true {

@@ -29,7 +29,7 @@ extension Engine {
       guard let pause = Pause(json: file.json) else { continue }
       found.insert(pause.provider)
       guard gates[pause.provider]?.pause != pause else { continue }
-      gates[pause.provider] = Gate(pause: pause)
+      gates[pause.provider, default: Gate()].close(pause)
     }
     for (name, gate) in gates where gate.pause != nil && !found.contains(name) {
       gates[name]?.reopen()
@@ -65,12 +65,14 @@ extension Engine {
     }
   }
 
-  /// Reads what was spent today before this start.
+  /// Reads what was spent today before this start, and when each provider answered last.
   func loadSpending() {
     let day = UsageLine.day(of: clock.now())
     guard let bytes = (try? spool.usage(of: day)) ?? nil else { return }
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      if let line = UsageLine(json: Array(line)) { money.add(line) }
+      guard let line = UsageLine(json: Array(line)) else { continue }
+      money.add(line)
+      gates[line.provider, default: Gate()].remember(success: line.at)
     }
   }
 

@@ -89,6 +89,9 @@ struct Gate {
   /// Takes over a pause that a file tells of.
   init(pause: Pause? = nil) { self.pause = pause }
 
+  /// Hears of an answer that a processor before this one has got.
+  mutating func remember(success: Date) { lastSuccess = max(lastSuccess ?? success, success) }
+
   /// Whether a call may be made now.
   func admission(now: Date) -> Admission {
     guard let pause else { return .open }
@@ -136,7 +139,7 @@ struct Gate {
     if wasProbe { isProbing = false }
     switch failure.failureClass {
     case .transient:
-      if let lastAttempt, let lastSuccess, lastSuccess > lastAttempt {
+      if let lastAttempt, let lastSuccess, lastSuccess >= lastAttempt {
         if wasProbe { pause = nil }
         return Verdict(isCharged: true, waits: true, pauses: wasProbe)
       }

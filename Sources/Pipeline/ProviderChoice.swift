@@ -14,6 +14,7 @@ struct ProviderChoice: Sendable {
   /// The provider, or why there is none: no key, an unknown name.
   let provider: Result<any Provider, Failure>
   let limits: ContextWindow.Limits
+  let redact: Redaction
   /// What free use allows; nil for as many as one likes.
   let callsPerMinute: Double?
 
@@ -23,6 +24,7 @@ struct ProviderChoice: Sendable {
     model = configuration.model
     fingerprint = Self.fingerprint(of: configuration)
     limits = ContextWindow.Limits(settings: settings)
+    redact = Redaction(settings: settings)
     callsPerMinute = Self.callsPerMinute(configuration, settings)
     do throws(ProviderError) {
       provider = .success(try Providers.make(configuration, http: http, now: now))

@@ -1,0 +1,134 @@
+// How the engine learns what waits: it lists, hears of changes, and looks at each name once.
+
+import FoundationEssentials
+import Observation
+import Spool
+
+extension Engine {
+  func list() throws(SpoolError) {
+    let names = try spool.names(in: .pending)
+    for other in names.others {
+      nameOnce(other, "is no input: only visible regular files called NAME.json are taken")
+    }
+    backlog.add(listing: names)
+  }
+
+  func recover() throws(SpoolError) {
+    let recovery = try spool.recover(reading: Recovering())
+    for name in recovery.movedOn { log.notice("\(name): its record was complete; moved on to done") }
+    for back in recovery.givenBack {
+      log.notice(
+        "\(back.name): was in flight when the processor ended (\(back.crashes) times now); back in pending")
+      if back.crashes >= 3 { suspects.insert(back.name) }
+    }
+    for name in recovery.notTaken {
+      log.warning("\(spool.path)/inflight/\(name) is no input and stays where it is")
+    }
+    for name in recovery.failed {
+      log.error("\(name): the processor ended five times while it was in flight; now in failed")
+    }
+  }
+
+  /// Takes what inotify tells.
+  func hear() {
+    guard let watcher else { return }
+    let changes: [Change]
+    do throws(SpoolError) {
+      changes = try watcher.changes()
+    } catch {
+      log.error(error.description)
+      changes = [.overflow]
+    }
+    for change in changes {
+      switch change {
+      case .pending(let file):
+        guard let name = InputName(fileName: file) else { continue }
+        unsettled[name] = nil
+        backlog.add(arrival: name)
+      case .pauses: loadPauses()
+      case .settings: break
+      case .overflow:
+        log.notice("more files came than inotify can tell of; reading the directory again")
+        do throws(SpoolError) { try list() } catch { log.error(error.description) }
+      }
+    }
+    pump()
+  }
+
+  /// Looks at the next names in order. Few at a time, so that the loop hears of other things between.
+  func scan() {
+    let settings = source.current()
+    for _ in 0..<128 {
+      guard let unseen = backlog.takeUnseen() else { return }
+      look(at: unseen.name, unseen.index, settings)
+    }
+  }
+
+  private func look(at name: InputName, _ index: UInt32, _ settings: Settings) {
+    do throws(SpoolError) {
+      switch try spool.look(at: name) {
+      case .gone: backlog.hear(gone: name)
+      case .notTaken(let reason): nameOnce(name.fileName, reason)
+      case .tooLarge(let stamp): place(name, index, nil, stamp, settings)
+      case .unreadable:
+        place(
+          name, index, nil, try spool.stamp(of: name, in: .pending) ?? FileStamp(size: 0, nanoseconds: 0),
+          settings)
+      case .file(let bytes, let stamp):
+        do throws(EventError) {
+          place(name, index, try Event(decoding: bytes), stamp, settings)
+        } catch {
+          if let moment = settles(stamp, error.code) {
+            unsettled[name] = moment
+          } else {
+            place(name, index, nil, stamp, settings)
+          }
+        }
+      }
+    } catch {
+      storageFailed(error)
+      unsettled[name] = clock.now().addingTimeInterval(1)
+    }
+  }
+
+  /// When a file that cannot be read yet may be whole: its writer has two seconds, or thirty for what is the
+  /// beginning of an object. Nil where that time is over.
+  func settles(_ stamp: FileStamp, _ code: EventError.Code) -> Date? {
+    let patience: Double = code == .truncatedObject ? 30 : 2
+    let age = clock.now().timeIntervalSince(stamp.modified)
+    return age >= 0 && age < patience ? stamp.modified.addingTimeInterval(patience) : nil
+  }
+
+  private func place(
+    _ name: InputName, _ index: UInt32, _ event: Event?, _ stamp: FileStamp, _ settings: Settings
+  ) {
+    // What is no event belongs to no session: it goes to failed by itself.
+    let session = event?.session ?? "\u{0}\(name)"
+    backlog.place(
+      name, index: index, session: session, stamp: stamp,
+      demand: event.map { demand($0, settings) } ?? .nothing,
+      due: due(stamp, settings), alone: suspects.contains(name))
+  }
+
+  func demand(_ event: Event, _ settings: Settings) -> Backlog.Demand {
+    switch event.kind {
+    case .stop: .summary
+    case .toolUse: settings.skipTools.contains(event.toolName ?? "") ? .nothing : .observation
+    case .prompt: .prompt
+    case .note: .nothing
+    }
+  }
+
+  /// 0 for now, else the file's time. A time further ahead than the longest backoff is nobody's schedule.
+  private func due(_ stamp: FileStamp, _ settings: Settings) -> Int64 {
+    let now = clock.now()
+    let ahead = stamp.modified.timeIntervalSince(now)
+    return ahead > 0 && ahead <= settings.retryMax ? stamp.nanoseconds : 0
+  }
+
+  private func nameOnce(_ file: String, _ reason: String) {
+    if named.insert(file).inserted {
+      log.warning("\(spool.path)/pending/\(file) stays where it is: \(reason)")
+    }
+  }
+}
