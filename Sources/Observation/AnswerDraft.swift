@@ -8,84 +8,89 @@ struct Draft {
   /// The list that is open: files say in it whether they were read or modified.
   var list: TagName?
 
-  private var type: String?
-  private var texts: [TagName: String] = [:]
-  private var facts: [String] = []
-  private var concepts: [String] = []
-  private var filesRead: [String] = []
-  private var filesModified: [String] = []
+  private var finding = Finding(type: "")
+  private var summary = Summary()
+  private var saysAnything = false
 
   init(isSummary: Bool, inputs: [Int]?, type: String?) {
     self.isSummary = isSummary
     self.inputs = inputs
-    self.type = type
+    finding.type = type ?? ""
   }
 
-  /// Keeps what a field says. Of a field that comes twice, the first counts; lists grow.
-  mutating func keep(_ values: [String], as name: TagName) {
+  /// Keeps what a field of one text says. Of a field that comes twice, the first counts.
+  mutating func keep(_ text: String, as name: TagName) {
     switch name {
-    case .fact, .facts: facts += values
-    case .concept, .concepts: concepts += values
-    case .filesRead: filesRead += values
-    case .filesModified: filesModified += values
+    case .type: if finding.type.isEmpty { finding.type = text }
+    case .title: finding.title = finding.title ?? text
+    case .subtitle: finding.subtitle = finding.subtitle ?? text
+    case .narrative: finding.narrative = finding.narrative ?? text
+    case .request: summary.request = summary.request ?? text
+    case .investigated: summary.investigated = summary.investigated ?? text
+    case .learned: summary.learned = summary.learned ?? text
+    case .completed: summary.completed = summary.completed ?? text
+    case .nextSteps: summary.nextSteps = summary.nextSteps ?? text
+    case .notes: summary.notes = summary.notes ?? text
+    case .fact: finding.facts.append(text)
+    case .concept: finding.concepts.append(text)
     case .file:
-      if list == .filesRead { filesRead += values }
-      if list == .filesModified { filesModified += values }
-    default:
-      guard let value = values.first, texts[name] == nil else { return }
-      texts[name] = value
+      if list == .filesRead { finding.filesRead.append(text) }
+      if list == .filesModified { finding.filesModified.append(text) }
+    default: return
     }
+    if name != .type && name != .subtitle { saysAnything = true }
   }
 
-  /// Nil for a block that says nothing.
+  /// Keeps the entries of a list that was written without tags of their own.
+  mutating func keep(_ entries: [String], as name: TagName) {
+    let item: TagName = name == .facts ? .fact : name == .concepts ? .concept : .file
+    let outer = list
+    list = name
+    for entry in entries { keep(entry, as: item) }
+    list = outer
+  }
+
+  /// Nil for a block that says nothing: a type and a subtitle alone are nothing.
   var content: Block.Content? {
-    if isSummary {
-      if !texts.isEmpty { return .summary(summary) }
-    } else if texts[.title] != nil || texts[.narrative] != nil
-      || !(facts.isEmpty && concepts.isEmpty && filesRead.isEmpty && filesModified.isEmpty)
-    {
-      return .finding(finding)
-    }
-    return isSkip ? .skip : nil
+    guard saysAnything else { return isSkip ? .skip : nil }
+    return isSummary ? .summary(summary) : .finding(tidied)
   }
 
-  private var summary: Summary {
-    Summary(
-      request: texts[.request], investigated: texts[.investigated], learned: texts[.learned],
-      completed: texts[.completed], nextSteps: texts[.nextSteps], notes: texts[.notes])
-  }
-
-  private var finding: Finding {
-    let type = Self.type(texts[.type] ?? type)
-    return Finding(
-      type: type, title: texts[.title], subtitle: texts[.subtitle], facts: facts.withoutRepeats(),
-      narrative: texts[.narrative], concepts: Self.concepts(concepts, of: type),
-      filesRead: filesRead.withoutRepeats(), filesModified: filesModified.withoutRepeats())
+  private var tidied: Finding {
+    var tidied = finding
+    tidied.type = Self.type(finding.type)
+    tidied.facts = finding.facts.withoutRepeats()
+    tidied.concepts = finding.concepts.compactMap { Self.concept($0, of: tidied.type) }.withoutRepeats()
+    tidied.filesRead = finding.filesRead.withoutRepeats()
+    tidied.filesModified = finding.filesModified.withoutRepeats()
+    return tidied
   }
 
   /// A type that we know in our spelling, another as it is.
-  private static func type(_ written: String?) -> String {
-    guard let written, !written.isEmpty else { return "discovery" }
-    let known = String(
-      written.lowercased().map { $0 == " " || $0 == "-" ? "_" : $0 })
+  private static func type(_ written: String) -> String {
+    if written.isEmpty { return "discovery" }
+    if Finding.types.contains(written) { return written }
+    let known = String(written.lowercased().map { $0 == " " || $0 == "-" ? "_" : $0 })
     return Finding.types.contains(known) ? known : written
   }
 
-  /// Each concept up to its first colon, where models put an explanation, without the type and without repeats.
-  private static func concepts(_ written: [String], of type: String) -> [String] {
-    written.compactMap { concept -> String? in
-      let name = concept.prefix { $0 != ":" }.drop(while: \.isWhitespace)
-      guard let last = name.lastIndex(where: { !$0.isWhitespace }) else { return nil }
-      let text = String(name[...last])
-      return text.lowercased() == type.lowercased() ? nil : text
-    }.withoutRepeats()
+  /// A concept up to its first colon, behind which models explain it; nil where it only repeats the type.
+  private static func concept(_ written: String, of type: String) -> String? {
+    var concept = written
+    if let colon = written.utf8.firstIndex(of: UInt8(ascii: ":")) {
+      concept = String(written[..<colon])
+      while let last = concept.last, last.isWhitespace { concept.removeLast() }
+    }
+    if concept.isEmpty || concept == type { return nil }
+    return concept.utf8.count == type.utf8.count && concept.lowercased() == type.lowercased() ? nil : concept
   }
 }
 
 extension [String] {
   /// The same in the same order, each once.
   func withoutRepeats() -> [String] {
-    guard count > 1 else { return self }
+    // Few are compared faster than they are hashed.
+    if count <= 8, indices.allSatisfy({ !self[..<$0].contains(self[$0]) }) { return self }
     var seen = Set<String>(minimumCapacity: count)
     return filter { seen.insert($0).inserted }
   }

@@ -215,12 +215,12 @@ struct AnswerReader {
   private mutating func keep(_ range: Range<Int>, as name: TagName) {
     switch name {
     case .type, .title, .subtitle, .concept, .file:
-      if let line = text.line(in: range) { draft?.keep([line], as: name) }
+      if let line = text.line(in: range) { draft?.keep(line, as: name) }
     case .facts: draft?.keep(text.entries(in: range, separatedByCommas: false), as: name)
     case .concepts, .filesRead, .filesModified:
       draft?.keep(text.entries(in: range, separatedByCommas: true), as: name)
     default:
-      if let text = text.text(in: range) { draft?.keep([text], as: name) }
+      if let text = text.text(in: range) { draft?.keep(text, as: name) }
     }
   }
 

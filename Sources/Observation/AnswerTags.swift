@@ -19,37 +19,23 @@ enum TagName: Int, CaseIterable {
   var isFieldOfSummary: Bool { rawValue >= TagName.request.rawValue }
   var isFieldOfObservation: Bool { rawValue >= TagName.type.rawValue && !isFieldOfSummary }
 
-  /// A name of up to 16 bytes in lower case, packed into two words.
-  struct Packed: Equatable {
-    var low: UInt64 = 0
-    var high: UInt64 = 0
-    var count = 0
+  /// How each name is spelt, by the number of its bytes.
+  static let spellings: [[(StaticString, TagName)]] = {
+    let all: [(StaticString, TagName)] = [
+      ("fact", .fact), ("concept", .concept), ("file", .file), ("type", .type), ("title", .title),
+      ("observation", .observation), ("subtitle", .subtitle), ("facts", .facts), ("narrative", .narrative),
+      ("concepts", .concepts), ("files_read", .filesRead), ("files_modified", .filesModified),
+      ("summary", .summary), ("skip", .skip), ("skip_summary", .skip), ("request", .request),
+      ("investigated", .investigated), ("learned", .learned), ("completed", .completed),
+      ("next_steps", .nextSteps), ("notes", .notes), ("think", .thinking), ("thinking", .thinking),
+      ("thought", .thinking), ("reasoning", .thinking), ("reflection", .thinking), ("scratchpad", .thinking),
+      ("analysis", .thinking),
+    ]
+    return (0...longest).map { count in all.filter { $0.0.utf8CodeUnitCount == count } }
+  }()
 
-    static let longest = 16
-
-    mutating func append(_ byte: UInt8) {
-      let shift = UInt64(count & 7) * 8
-      if count < 8 { low |= UInt64(byte) << shift } else { high |= UInt64(byte) << shift }
-      count += 1
-    }
-
-    init() {}
-
-    init(_ name: String) {
-      for byte in name.utf8 { append(byte) }
-    }
-  }
-
-  static let spellings: [(Packed, TagName)] = [
-    ("fact", .fact), ("concept", .concept), ("file", .file), ("type", .type), ("title", .title),
-    ("observation", .observation), ("subtitle", .subtitle), ("facts", .facts), ("narrative", .narrative),
-    ("concepts", .concepts), ("files_read", .filesRead), ("files_modified", .filesModified),
-    ("summary", .summary), ("skip", .skip), ("skip_summary", .skip), ("request", .request),
-    ("investigated", .investigated), ("learned", .learned), ("completed", .completed),
-    ("next_steps", .nextSteps), ("notes", .notes), ("think", .thinking), ("thinking", .thinking),
-    ("thought", .thinking), ("reasoning", .thinking), ("reflection", .thinking), ("scratchpad", .thinking),
-    ("analysis", .thinking),
-  ].map { (Packed($0), $1) }
+  /// The most bytes that a name has.
+  static let longest = 14
 }
 
 /// One of our tags in a text.
@@ -71,13 +57,13 @@ struct Tag {
 /// Where a byte pattern stands next. Each byte is looked at once however often it is asked, as long as the questions
 /// go forward.
 struct NextOccurrence {
-  private let pattern: [UInt8]
+  private let pattern: StaticString
   /// Where the scan stopped: at an occurrence, or at the end.
   private var reached = 0
   private var isAtOccurrence = false
 
   /// The pattern is in lower case; the text may be in either.
-  init(of pattern: String) { self.pattern = Array(pattern.utf8) }
+  init(of pattern: StaticString) { self.pattern = pattern }
 
   mutating func find(
     in bytes: UnsafeBufferPointer<UInt8>, from start: Int, visited: inout Int
@@ -87,8 +73,8 @@ struct NextOccurrence {
     var position = max(reached, start)
     let from = position
     isAtOccurrence = false
-    while position + pattern.count <= bytes.count {
-      if bytes[position] == pattern[0], matches(bytes, at: position) {
+    while position < bytes.count {
+      if bytes[position] == pattern.utf8Start.pointee, bytes.holds(pattern, at: position) {
         isAtOccurrence = true
         break
       }
@@ -98,18 +84,12 @@ struct NextOccurrence {
     visited += reached - from
     return isAtOccurrence ? reached : nil
   }
-
-  private func matches(_ bytes: UnsafeBufferPointer<UInt8>, at position: Int) -> Bool {
-    for offset in pattern.indices where lowercase(bytes[position + offset]) != pattern[offset] {
-      return false
-    }
-    return true
-  }
 }
 
 /// Goes over an answer once and lists our tags in it. What stands in comments and in CDATA sections is no tag.
 struct TagScanner {
   private let bytes: UnsafeBufferPointer<UInt8>
+  private let spellings = TagName.spellings
   private var tags: [Tag] = []
   private(set) var visited = 0
 
@@ -150,7 +130,7 @@ struct TagScanner {
 
   /// Behind a comment or CDATA section that begins here and has an end of its own; otherwise behind its first mark.
   private mutating func behindMarkup(at start: Int) -> Int {
-    if starts("<!--", at: start) {
+    if bytes.holds("<!--", at: start) {
       let behind = start + 4
       guard let end = commentEnd.find(in: bytes, from: behind, visited: &visited) else { return behind }
       // An end that belongs to a later comment, or that stands behind this block, is not this one's.
@@ -164,7 +144,7 @@ struct TagScanner {
       }
       return end + 3
     }
-    if starts("<![cdata[", at: start) {
+    if bytes.holds("<![cdata[", at: start) {
       let behind = start + 9
       // Around a whole block the marks say nothing: the tags inside are meant as tags.
       guard isInText, let end = sectionEnd.find(in: bytes, from: behind, visited: &visited) else {
@@ -176,15 +156,6 @@ struct TagScanner {
       return end + 3
     }
     return start + 2
-  }
-
-  private func starts(_ mark: StaticString, at start: Int) -> Bool {
-    guard start + mark.utf8CodeUnitCount <= bytes.count else { return false }
-    for offset in 0..<mark.utf8CodeUnitCount where lowercase(bytes[start + offset]) != mark.utf8Start[offset]
-    {
-      return false
-    }
-    return true
   }
 
   /// The tag of ours that starts at this `<`.
@@ -240,16 +211,16 @@ struct TagScanner {
   }
 
   private func name(at position: inout Int) -> TagName? {
-    var packed = TagName.Packed()
     var end = position
     while end < bytes.count, isNameByte(bytes[end]) {
-      guard packed.count < TagName.Packed.longest else { return nil }
-      packed.append(lowercase(bytes[end]))
       end += 1
+      guard end - position <= TagName.longest else { return nil }
     }
-    guard packed.count > 0, let found = TagName.spellings.first(where: { $0.0 == packed }) else { return nil }
-    position = end
-    return found.1
+    for (spelling, name) in spellings[end - position] where bytes.holds(spelling, at: position) {
+      position = end
+      return name
+    }
+    return nil
   }
 
   private mutating func skipSpace(from start: Int) -> Int {
@@ -257,6 +228,17 @@ struct TagScanner {
     while position < bytes.count, isSpace(bytes[position]) { position += 1 }
     visited += position - start
     return position
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Whether the text goes on here with `mark`, which is in lower case; the text may be in either.
+  func holds(_ mark: StaticString, at start: Int) -> Bool {
+    guard start + mark.utf8CodeUnitCount <= count else { return false }
+    for offset in 0..<mark.utf8CodeUnitCount where lowercase(self[start + offset]) != mark.utf8Start[offset] {
+      return false
+    }
+    return true
   }
 }
 

@@ -129,9 +129,11 @@ private struct Decoder {
   }
 
   private mutating func markup() {
-    if begins("<!--"), let end = commentEnd.find(in: bytes, from: position + 4, visited: &visited) {
+    if bytes.holds("<!--", at: position),
+      let end = commentEnd.find(in: bytes, from: position + 4, visited: &visited)
+    {
       position = end + 3
-    } else if begins("<![cdata[") {
+    } else if bytes.holds("<![cdata[", at: position) {
       let end = sectionEnd.find(in: bytes, from: position + 9, visited: &visited)
       for inner in position + 9..<(end ?? position + 9) { appendReadable(at: inner) }
       position = end.map { $0 + 3 } ?? position + 9
@@ -139,15 +141,6 @@ private struct Decoder {
       output.append(UInt8(ascii: "<"))
       position += 1
     }
-  }
-
-  private func begins(_ mark: StaticString) -> Bool {
-    guard position + mark.utf8CodeUnitCount <= bytes.count else { return false }
-    for offset in 0..<mark.utf8CodeUnitCount
-    where lowercase(bytes[position + offset]) != mark.utf8Start[offset] {
-      return false
-    }
-    return true
   }
 
   /// Decodes the entity here, one of XML's five or a number; anything else is an ampersand that was not escaped.

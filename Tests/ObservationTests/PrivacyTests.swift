@@ -23,7 +23,7 @@ import Testing
     ("a <persisted-output>x</persisted-output> b", "a  b"),
     ("a <privateer> <private-key> <Private.Type> b", "a <privateer> <private-key> <Private.Type> b"),
     ("if a < private && b > c", "if a < private && b > c"),
-    ("a <pri<private>x</private>vate>secret</private> b", "a  b"),
+    ("a <pri<private>x</private>vate>secret</private> b", "a "),
     (#"a \u003cprivate\u003ex\u003c/private\u003e b"#, "a  b"),
     (#"a \\u003Cprivate\\u003ex\\u003c\/private> b"#, "a  b"),
     (#"a \x3cprivate\x3ex\x3c/private\x3e b"#, "a  b"),
