@@ -1,0 +1,186 @@
+// From pending to inflight: names that are taken, files that change, files of others.
+
+import FoundationEssentials
+import Glibc
+import Testing
+
+@testable import Spool
+
+struct ClaimTests {
+  @Test func `A claimed input is in flight with its bytes and their hash`() throws {
+    let fixture = try Fixture()
+    let claimed = try fixture.claim(fixture.put("abc", "a"))
+    #expect(claimed.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    #expect(fixture.names("inflight") == ["a.json"])
+    #expect(fixture.names("pending") == [])
+  }
+
+  @Test(arguments: ["inflight", "done", "failed"])
+  func `An input whose name is taken takes the next free one, its note with it`(state: String) throws {
+    let fixture = try Fixture()
+    try fixture.put("s|old", "a", in: state)
+    try fixture.put("s|older", "a~2", in: "failed")
+    let name = try fixture.put("s|new", "a")
+    let note = fixture.note(name)
+    try fixture.write(String(decoding: note.json, as: UTF8.self), to: "\(fixture.spool.path)/errors/a.json")
+    let claimed = try fixture.claim(name)
+    #expect(claimed.name.text == "a~3")
+    // In failed and inflight it is the note of the one that is there.
+    #expect(claimed.note?.attempts == (state == "done" ? 1 : nil))
+    #expect(fixture.text("\(state)/a.json") == "s|old")
+  }
+
+  @Test func `A name that has a record is taken`() throws {
+    let fixture = try Fixture()
+    mkdir("\(fixture.spool.path)/observations/s", 0o750)
+    try fixture.write("", to: "\(fixture.spool.path)/observations/s/a.json")
+    #expect(try fixture.claim(fixture.put("s|new", "a")).name.text == "a~2")
+  }
+
+  @Test func `The same bytes under the same name as in done are the same input`() throws {
+    let fixture = try Fixture()
+    try fixture.put("s|a", "a", in: "done")
+    guard case .redelivered = try fixture.tryClaim(fixture.put("s|a", "a")) else {
+      Issue.record("not recognized")
+      return
+    }
+    #expect(fixture.names("pending") + fixture.names("inflight") == [])
+    #expect(fixture.names("done") == ["a.json"])
+    // Other bytes under that name are another input; coming again, that one is recognized too.
+    try fixture.put("s|b", "a~2", in: "done")
+    guard case .redelivered = try fixture.tryClaim(fixture.put("s|b", "a")) else {
+      Issue.record("the second of the name not recognized")
+      return
+    }
+    // An input that was moved aside when it was given back is recognized as well.
+    guard case .redelivered = try fixture.tryClaim(fixture.put("s|a", "a~3")) else {
+      Issue.record("not recognized by its first name")
+      return
+    }
+    #expect(fixture.names("done") == ["a.json", "a~2.json"])
+  }
+
+  @Test func `A file that is not the one that was looked at waits on`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("s|a", "a")
+    guard case .file(_, let stamp) = try fixture.spool.look(at: name) else {
+      Issue.record("no file")
+      return
+    }
+    try fixture.write("s|b and more", to: "\(fixture.spool.path)/pending/a.json")
+    guard case .changed = try fixture.spool.claim(name, session: "s", expecting: stamp) else {
+      Issue.record("claimed")
+      return
+    }
+    #expect(fixture.text("pending/a.json") == "s|b and more")
+    unlink("\(fixture.spool.path)/pending/a.json")
+    guard case .gone = try fixture.spool.claim(name, session: "s", expecting: stamp) else {
+      Issue.record("claimed what is gone")
+      return
+    }
+  }
+
+  @Test func `A file that changes at the moment of the claim is put back`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("s|a", "a")
+    let path = fixture.spool.path
+    fixture.system.set { call, _, file in
+      if call == .renameNoReplace, file == "a.json", Fixture.text("\(path)/pending/a.json") == "s|a" {
+        // The producer puts another file in its place between the look and the move.
+        let other = fopen("\(path)/pending/.other", "w")
+        fputs("s|another", other)
+        fclose(other)
+        rename("\(path)/pending/.other", "\(path)/pending/a.json")
+      }
+      return nil
+    }
+    guard case .changed = try fixture.tryClaim(name) else {
+      Issue.record("claimed")
+      return
+    }
+    #expect(fixture.text("pending/a.json") == "s|another")
+    #expect(fixture.names("inflight") == [])
+  }
+
+  @Test func `Another user's file is replaced by a copy, and what its writer adds is not lost`() async throws {
+    let fixture = try Fixture()
+    fixture.system.run(asUser: geteuid() + 1)
+    let name = try fixture.put("s|a", "a")
+    let stamp = try fixture.spool.stamp(of: name, in: .pending)
+    let writer = fopen("\(fixture.spool.path)/pending/a.json", "a")
+    let claimed = try fixture.claim(name)
+    #expect(fixture.names("tmp") == [])
+    // The copy keeps the time, which is when the input is due, and is no longer the writer's file.
+    #expect(try fixture.spool.stamp(of: name, in: .inflight) == stamp)
+    fputs(" and more", writer)
+    fclose(writer)
+    #expect(fixture.text("inflight/a.json") == "s|a")
+    let committer = Committer(spool: fixture.spool)
+    guard case .changed = await committer.commit(TestReader.batch([claimed])) else {
+      Issue.record("done")
+      return
+    }
+    await committer.close()
+    #expect(fixture.text("pending/a.json") == "s|a and more")
+  }
+
+  @Test(arguments: [FaultySystem.Call.fsync, .write, .setModified])
+  func `A copy that cannot be made leaves the input waiting`(call: FaultySystem.Call) throws {
+    let fixture = try Fixture()
+    fixture.system.run(asUser: geteuid() + 1)
+    let name = try fixture.put("s|a", "a")
+    fixture.system.failNext(call, ENOSPC)
+    #expect(throws: SpoolError.self) { try fixture.tryClaim(name) }
+    #expect(fixture.names("pending") == ["a.json"])
+    #expect(fixture.names("tmp") + fixture.names("inflight") == [])
+  }
+}
+
+struct LookTests {
+  @Test func `Only regular files with one name are opened`() throws {
+    let fixture = try Fixture()
+    let pending = "\(fixture.spool.path)/pending"
+    try fixture.write("secret", to: fixture.directory.appending("secret"))
+    symlink(fixture.directory.appending("secret"), "\(pending)/link.json")
+    link(fixture.directory.appending("secret"), "\(pending)/hard.json")
+    mkfifo("\(pending)/fifo.json", 0o600)
+    mkdir("\(pending)/directory.json", 0o700)
+    for name in ["link", "hard", "fifo", "directory"] {
+      let opens = fixture.system.count(of: .open)
+      guard case .notTaken = try fixture.spool.look(at: #require(InputName(name))) else {
+        Issue.record("\(name) taken")
+        continue
+      }
+      #expect(fixture.system.count(of: .open) == opens, "\(name) was opened")
+    }
+  }
+
+  @Test func `A file past the limit is not kept, one at the limit is`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("", "a")
+    truncate("\(fixture.spool.path)/pending/a.json", Spool.longestInput)
+    guard case .file(let bytes, _) = try fixture.spool.look(at: name) else {
+      Issue.record("not taken")
+      return
+    }
+    #expect(bytes.count == Spool.longestInput)
+    truncate("\(fixture.spool.path)/pending/a.json", Spool.longestInput + 1)
+    guard case .tooLarge(let stamp) = try fixture.spool.look(at: name) else {
+      Issue.record("taken")
+      return
+    }
+    #expect(stamp.size == Spool.longestInput + 1)
+  }
+
+  @Test func `What one may not read is this file's trouble, what the disk has is the spool's`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("s|a", "a")
+    fixture.system.failNext(.open, EACCES)
+    guard case .unreadable = try fixture.spool.look(at: name) else {
+      Issue.record("readable")
+      return
+    }
+    fixture.system.failNext(.open, EMFILE)
+    #expect(throws: SpoolError.self) { try fixture.spool.look(at: name) }
+  }
+}
