@@ -33,9 +33,8 @@ struct Draft {
     case .notes: summary.notes = summary.notes ?? text
     case .fact: finding.facts.append(text)
     case .concept: finding.concepts.append(text)
-    case .file:
-      if list == .filesRead { finding.filesRead.append(text) }
-      if list == .filesModified { finding.filesModified.append(text) }
+    case .file where list == .filesRead: finding.filesRead.append(text)
+    case .file where list == .filesModified: finding.filesModified.append(text)
     default: return
     }
     if name != .type && name != .subtitle { saysAnything = true }

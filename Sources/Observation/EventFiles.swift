@@ -45,19 +45,25 @@ extension Event {
 
   /// The files that a patch names, in unified form or in the form of agents' `apply_patch`.
   private static func files(inPatch text: String) -> [String] {
-    let marks = ["+++ ", "--- ", "*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "]
+    let marks = ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "]
     var files: [String] = []
+    var previous: Substring = ""
     for line in text.split(whereSeparator: \.isNewline) {
-      guard let mark = marks.first(where: { line.hasPrefix($0) }) else { continue }
-      // Behind a tab, diff writes the file's time.
-      var path = line.dropFirst(mark.count).prefix { $0 != "\t" }
-      if mark == "+++ " || mark == "--- " {
-        if path == "/dev/null" { continue }
-        if path.hasPrefix("a/") || path.hasPrefix("b/") { path = path.dropFirst(2) }
+      if let mark = marks.first(where: { line.hasPrefix($0) }) {
+        files.append(String(line.dropFirst(mark.count)))
+      } else if line.hasPrefix("+++ "), previous.hasPrefix("--- ") {
+        files += [previous, line].compactMap(file(inHeader:))
       }
-      files.append(String(path))
+      previous = line
     }
     return files
+  }
+
+  /// The file of a `---` or `+++` line, without the prefix that git writes and the time that diff writes.
+  private static func file(inHeader line: Substring) -> String? {
+    let path = line.dropFirst(4).prefix { $0 != "\t" }
+    if path == "/dev/null" { return nil }
+    return String(path.hasPrefix("a/") || path.hasPrefix("b/") ? path.dropFirst(2) : path)
   }
 }
 

@@ -167,22 +167,13 @@ private struct Scan {
   private static func name(in bytes: UnsafeBufferPointer<UInt8>, at position: inout Int) -> Int? {
     var word: [UInt8] = []
     var end = position
-    while word.count <= 24, let next = character(in: bytes, at: end), isName(next.value) {
+    while word.count <= 24, let next = character(in: bytes, at: end), isNameByte(next.value) {
       word.append(next.value)
       end = next.end
     }
     guard let index = names.firstIndex(of: word) else { return nil }
     position = end
     return index
-  }
-
-  private static func isName(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-      UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ":"):
-      true
-    default: false
-    }
   }
 
   /// The character that starts here, letters in lower case, with its escapes undone: `\u003c`, `\x3c`, with any
@@ -251,9 +242,5 @@ private struct Scan {
     guard digits.contains(position - start) else { return nil }
     // No name of ours has a character beyond ASCII; any of those ends one.
     return (value < 0x80 ? lowercase(UInt8(value)) : 0xFF, position)
-  }
-
-  private static func lowercase(_ byte: UInt8) -> UInt8 {
-    byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
   }
 }

@@ -54,6 +54,7 @@ import Testing
       "a ghost after",
       "\(plainAnswer)<observation><type></type><title> </title><facts></facts><narrative/></observation>",
       plainFinding),
+    Case("nothing but a file in no list", "<observation><type>a</type><file>b</file></observation>"),
     Case("nothing but a type", "<observation><type>bugfix</type></observation>"),
     Case(
       "nothing but a type and a subtitle", "<observation><type>a</type><subtitle>b</subtitle></observation>"),

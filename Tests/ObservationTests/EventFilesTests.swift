@@ -28,6 +28,7 @@ import Testing
         "apply_patch", #""--- a/x.c\t2026\n+++ b/x.c\t2026\n@@\n--- /dev/null\n+++ b/y.c""#, [],
         ["x.c", "y.c"]
       ),
+      ("note", #"{"input": "--- a heading\n+ a point\n+++ another"}"#, [], []),
       ("Edit", #"{"file_path": 7}"#, [], []),
       ("Edit", "[]", [], []),
     ] as [(String, String, [String], [String])])

@@ -81,7 +81,7 @@ import Testing
     "&lt;", "<",
     "<private a=", "&#", "[\"",
   ])
-  func endsWhateverCome(_ piece: String) {
+  func endsWhateverComes(_ piece: String) {
     let visible = Privacy.remove(from: String(repeating: piece, count: 20_000))
     #expect(Privacy.remove(from: visible) == visible)
     #expect(!visible.contains("<private>"))
