@@ -28,7 +28,7 @@ extension JSON {
 
   /// Reads one JSON text (RFC 8259) that fills `bytes`, white space around it allowed.
   ///
-  /// A lone surrogate escape becomes U+FFFD. With `repairing`, so does each byte that is no UTF-8; without
+  /// A lone surrogate escape becomes U+FFFD. With `repairing`, so does each ill-formed piece of UTF-8; without
   /// it such a text is `invalid`.
   public init(parsing bytes: [UInt8], repairing: Bool = false) throws(JSONError) {
     var outcome: Result<JSON, JSONError> = .success(.null)
@@ -85,7 +85,6 @@ private struct Parser {
   }
 
   private mutating func value(depth: Int) throws(JSONError) -> JSON {
-    guard depth <= JSON.maximumDepth else { throw failure(.tooDeep) }
     switch try peek() {
     case UInt8(ascii: "{"): return try object(depth: depth)
     case UInt8(ascii: "["): return try array(depth: depth)
@@ -106,6 +105,7 @@ private struct Parser {
   }
 
   private mutating func object(depth: Int) throws(JSONError) -> JSON {
+    guard depth < JSON.maximumDepth else { throw failure(.tooDeep) }
     position += 1
     var members: [JSON.Member] = []
     skipSpace()
@@ -131,6 +131,7 @@ private struct Parser {
   }
 
   private mutating func array(depth: Int) throws(JSONError) -> JSON {
+    guard depth < JSON.maximumDepth else { throw failure(.tooDeep) }
     position += 1
     var elements: [JSON] = []
     skipSpace()

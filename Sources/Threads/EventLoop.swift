@@ -16,9 +16,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     var isStopped = false
   }
 
-  private struct Source {
+  private final class Source: Sendable {
     let descriptor: Int32
     let isReady: @Sendable () -> Void
+
+    init(descriptor: Int32, isReady: @escaping @Sendable () -> Void) {
+      self.descriptor = descriptor
+      self.isReady = isReady
+    }
   }
 
   private let state = Locked(State())
@@ -56,7 +61,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     wake()
   }
 
-  /// Ends watching a descriptor, before it is closed.
+  /// Ends watching a descriptor, before it is closed. Called on the loop's thread, it is the end of calls at once.
   public func unwatch(_ descriptor: Int32) {
     state.withLock { $0.sources.removeAll { $0.descriptor == descriptor } }
     wake()
@@ -118,7 +123,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     let ready = Glibc.poll(&waits, nfds_t(waits.count), patiently ? -1 : 0)
     state.withLock { $0.isSleeping = false }
     guard ready > 0 else { return }
-    for (wait, source) in zip(waits, sources) where wait.revents != 0 { source.isReady() }
+    for (wait, source) in zip(waits, sources) where wait.revents != 0 {
+      // One source may have ended the watching of another.
+      guard state.withLock({ state in state.sources.contains { $0 === source } }) else { continue }
+      source.isReady()
+    }
   }
 }
 

@@ -8,7 +8,7 @@ public struct Thread: Sendable {
 
   /// Starts a thread.
   ///
-  /// - Parameter name: What debuggers and `ps -L` show; the kernel keeps the first 15 bytes.
+  /// - Parameter name: What debuggers and `ps -L` show; of a longer one, what fits in 15 bytes.
   public init(name: String, _ body: @escaping @Sendable () -> Void) {
     let box = Unmanaged.passRetained(Body(name: name, run: body))
     var handle = pthread_t()
@@ -17,7 +17,7 @@ public struct Thread: Sendable {
       { argument in
         guard let argument else { return nil }
         let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-        csystem_name_thread(String(body.name.prefix(15)))
+        csystem_name_thread(body.shortName)
         body.run()
         return nil
       }, box.toOpaque())
@@ -36,5 +36,12 @@ private final class Body: Sendable {
   init(name: String, run: @escaping @Sendable () -> Void) {
     self.name = name
     self.run = run
+  }
+
+  /// The kernel refuses a name of more than 15 bytes.
+  var shortName: String {
+    var short = name
+    while short.utf8.count > 15 { short.removeLast() }
+    return short
   }
 }
