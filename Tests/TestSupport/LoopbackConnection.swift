@@ -233,6 +233,8 @@ private struct Input {
         }
         position += 1
       }
+      // What does not begin with a method's letters, such as a TLS handshake, is no request.
+      if start < buffer.count, buffer[start] < UInt8(ascii: "A") { return nil }
       looked = position
       let before = start
       guard fill() else { return nil }

@@ -122,6 +122,7 @@ final class Shared: Sendable {
   init(listener: Int32, handler: @escaping LoopbackServer.Handler) throws {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw LoopbackError(call: "pipe", code: errno) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     releaseReader = ends[0]
     releaseWriter = ends[1]
     self.listener = listener
@@ -137,6 +138,8 @@ final class Shared: Sendable {
         if state.withLock({ $0.isStopped }) { break }
         continue
       }
+      // Kept from children, who would keep the connection open.
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       let isWelcome = state.withLock { state in
         guard !state.isStopped else { return false }
         state.accepted += 1

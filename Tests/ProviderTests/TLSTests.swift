@@ -1,0 +1,144 @@
+// Certificates that must be refused, and one that must not, shown by openssl's own server.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Provider
+
+@Suite(.timeLimit(.minutes(2)))
+struct TLSTests {
+  @Test func `a certificate is taken for its own name, in its own time, from an authority that is known`()
+    async throws
+  {
+    let authority = try Authority()
+    let good = try authority.certificate("good", names: "IP:127.0.0.1")
+    #expect(try await check(good, trusting: authority.path) == "127.0.0.1 answers")
+    #expect(
+      try await check(good, trusting: nil).contains("the certificate of 127.0.0.1 is not to be trusted"))
+
+    let other = try authority.certificate("other", names: "DNS:example.org,IP:127.0.0.2")
+    let wrongName = try await check(other, trusting: authority.path)
+    #expect(wrongName.contains("the certificate of 127.0.0.1 is not to be trusted"))
+    #expect(wrongName.contains("127.0.0.1'"), "\(wrongName)")
+
+    let expired = try authority.certificate("expired", names: "IP:127.0.0.1", days: -1)
+    let tooLate = try await check(expired, trusting: authority.path)
+    #expect(tooLate.contains("the certificate of 127.0.0.1 is not to be trusted"))
+    #expect(tooLate.contains("expired"), "\(tooLate)")
+
+    let alone = try authority.selfSigned("alone", names: "IP:127.0.0.1")
+    let unknown = try await check(alone, trusting: authority.path)
+    #expect(unknown.contains("the certificate of 127.0.0.1 is not to be trusted"))
+    #expect(unknown.contains("self-signed"), "\(unknown)")
+  }
+
+  @Test func `a server without TLS is not spoken to in the clear`() async throws {
+    let server = try LoopbackServer { _ in .chat("stolen") }
+    let error = await failure(of: try provider(at: "https://127.0.0.1:\(server.port)"))
+    #expect(error?.class == .transient)
+    #expect(server.requests.isEmpty)
+  }
+
+  /// What `check` says first about a server with a certificate.
+  private func check(_ certificate: Certificate, trusting file: String?) async throws -> String {
+    let server = try TLSServer(certificate)
+    defer { server.stop() }
+    let limits = HTTPClient.Limits(trustedCertificates: file)
+    let lines = try await provider(at: "https://127.0.0.1:\(server.port)", model: "m", limits: limits).check()
+    return lines.first?.text ?? ""
+  }
+}
+
+/// A certificate and its key, in a directory with a file that a server can give away.
+private struct Certificate {
+  let directory: TemporaryDirectory
+  let name: String
+}
+
+/// An authority that nobody knows.
+private struct Authority {
+  let directory = try? TemporaryDirectory()
+  var path: String { directory?.appending("ca.pem") ?? "" }
+
+  init() throws {
+    try openssl(
+      ["req", "-x509"] + Self.newKey + [
+        "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2",
+      ])
+  }
+
+  private static let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+
+  func certificate(_ name: String, names: String, days: Int = 2) throws -> Certificate {
+    try openssl(
+      ["req", "-new"] + Self.newKey + ["-keyout", "\(name).key", "-out", "\(name).csr", "-subj", "/CN=x"])
+    let directory = try #require(directory)
+    try "subjectAltName=\(names)".write(
+      toFile: directory.appending("names"), atomically: false, encoding: .utf8)
+    try openssl(
+      ["x509", "-req", "-in", "\(name).csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "\(days)"]
+        + ["-extfile", "names", "-out", "\(name).pem"])
+    return try served(name)
+  }
+
+  func selfSigned(_ name: String, names: String) throws -> Certificate {
+    try openssl(
+      ["req", "-x509"] + Self.newKey + ["-keyout", "\(name).key", "-out", "\(name).pem", "-subj", "/CN=x"]
+        + ["-addext", "subjectAltName=\(names)", "-days", "2"])
+    return try served(name)
+  }
+
+  private func served(_ name: String) throws -> Certificate {
+    let directory = try #require(directory)
+    let body = #"{"data":[{"id":"m"}]}"#
+    let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    try answer.write(toFile: directory.appending("models"), atomically: false, encoding: .utf8)
+    return Certificate(directory: directory, name: name)
+  }
+
+  private func openssl(_ arguments: [String]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["openssl"] + arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: try #require(directory).path)
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0, "openssl \(arguments)")
+  }
+}
+
+/// `openssl s_server` on a free port.
+private final class TLSServer {
+  let port: Int
+  private let process = Process()
+
+  init(_ certificate: Certificate) throws {
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments =
+      ["openssl", "s_server", "-accept", "127.0.0.1:0", "-HTTP"]
+      + ["-cert", "\(certificate.name).pem", "-key", "\(certificate.name).key"]
+    process.currentDirectoryURL = URL(fileURLWithPath: certificate.directory.path)
+    process.standardInput = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    // It says `ACCEPT 127.0.0.1:PORT` when it listens.
+    var said = ""
+    while !said.contains(/ACCEPT .*:[0-9]+\n/) {
+      let more = output.fileHandleForReading.availableData
+      try #require(!more.isEmpty, "openssl's server has not started")
+      said += String(decoding: more, as: UTF8.self)
+    }
+    port = try #require(said.firstMatch(of: /ACCEPT .*:([0-9]+)\n/).flatMap { Int($0.output.1) })
+  }
+
+  func stop() {
+    // Not by SIGTERM: a child of a thread of the concurrency pool inherits that it is blocked.
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+}
