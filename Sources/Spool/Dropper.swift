@@ -32,18 +32,23 @@ public struct Dropper: Sendable {
     while true {
       let file = try write(bytes, into: pending)
       // A crash up to here leaves a hidden file, which the processor removes when it sees that nobody holds it.
-      switch try place(file.name, in: pending, as: &name) {
-      case true:
+      let isPlaced: Bool
+      do throws(SpoolError) {
+        isPlaced = try place(file.name, in: pending, as: &name)
+      } catch {
+        _ = try? pending.remove(file.name)
+        throw error
+      }
+      if isPlaced {
         // A crash from here on leaves the input in pending, whole.
         try sync(pending, file.open)
         return name
-      case false:
-        // Somebody has removed the hidden file. Once is bad luck, more is a habit.
-        attempts += 1
-        if attempts > 3 {
-          throw SpoolError(
-            "drop a file in", pending.path, hint: "another program removes hidden files there; stop it")
-        }
+      }
+      // Somebody has removed the hidden file. Once is bad luck, more is a habit.
+      attempts += 1
+      if attempts > 3 {
+        throw SpoolError(
+          "drop a file in", pending.path, hint: "another program removes hidden files there; stop it")
       }
     }
   }

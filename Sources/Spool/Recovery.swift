@@ -25,7 +25,7 @@ extension Spool {
 
   /// Removes the notes of inputs that are done or gone.
   private func removeLoneNotes() throws(SpoolError) {
-    for fileName in try errors.names() {
+    for fileName in try errors.names() where InputName(fileName: fileName) != nil {
       // In this order a retry, which moves from failed to pending meanwhile, is met.
       let states = [State.failed, .inflight, .pending]
       var isAlone = true

@@ -108,7 +108,8 @@ extension Spool {
     // A crash here leaves a pid that is not running, or none; the kernel's lock alone decides.
     try file.perform("write") { () throws(Errno) in try system.truncate(file.descriptor, to: 0) }
     try file.write(Array("\(getpid())\n".utf8))
-    for name in try tmp.names() { try tmp.remove(name) }
+    // What cannot be removed takes space and harms nobody.
+    for name in try tmp.names() { _ = try? tmp.remove(name) }
     try probe()
     lock.withLock { $0 = file }
   }

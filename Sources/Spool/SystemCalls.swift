@@ -59,8 +59,8 @@ public protocol SystemCalls: Sendable {
   func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus
   /// fstat(2).
   func status(of descriptor: Int32) throws(Errno) -> FileStatus
-  /// utimensat(2), of a link itself: sets the modification time, in nanoseconds since 1970, and leaves the
-  /// access time.
+  /// utimensat(2), of a link itself: sets the modification time, in nanoseconds since 1970, and the access time
+  /// with it, since only both together are an IN_ATTRIB to those who watch.
   func setModified(_ nanoseconds: Int64, of name: String, in directory: Int32) throws(Errno)
   /// futimens(2), likewise.
   func setModified(_ nanoseconds: Int64, of descriptor: Int32) throws(Errno)
@@ -211,9 +211,8 @@ public struct Linux: SystemCalls {
       seconds -= 1
       rest += second
     }
-    // UTIME_OMIT, whose cast the importer does not read.
-    let omitted = timespec(tv_sec: 0, tv_nsec: (1 << 30) - 2)
-    return [omitted, timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))]
+    let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
+    return [time, time]
   }
 }
 

@@ -9,7 +9,7 @@ public enum Change: Hashable, Sendable {
   case pauses
   /// The settings file did.
   case settings
-  /// More happened than the kernel keeps, or a directory itself went: look at everything again.
+  /// More happened than the kernel keeps, or a directory itself was moved: look at everything again.
   case overflow
 }
 

@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Spool
@@ -102,7 +103,8 @@ struct ClaimTests {
     #expect(fixture.names("inflight") == [])
   }
 
-  @Test func `Another user's file is replaced by a copy, and what its writer adds is not lost`() async throws {
+  @Test func `Another user's file is replaced by a copy, and what its writer adds is not lost`() async throws
+  {
     let fixture = try Fixture()
     fixture.system.run(asUser: geteuid() + 1)
     let name = try fixture.put("s|a", "a")

@@ -7,10 +7,13 @@ import Testing
 @testable import Spool
 
 struct CommitTests {
-  @Test func `A committed input is done byte for byte, with both forms of its record and no note`() async throws {
+  @Test func `A committed input is done byte for byte, with both forms of its record and no note`()
+    async throws
+  {
     let fixture = try Fixture()
     let name = try fixture.put("s|one", "a")
-    try fixture.write(String(decoding: fixture.note(name).json, as: UTF8.self), to: "\(fixture.spool.path)/errors/a.json")
+    try fixture.write(
+      String(decoding: fixture.note(name).json, as: UTF8.self), to: "\(fixture.spool.path)/errors/a.json")
     let claimed = try fixture.claim(name)
     #expect(claimed.note?.attempts == 1)
     let committer = Committer(spool: fixture.spool)
@@ -43,7 +46,8 @@ struct CommitTests {
     }
   }
 
-  @Test func `An input touched since it was read takes its whole batch back, without a record`() async throws {
+  @Test func `An input touched since it was read takes its whole batch back, without a record`() async throws
+  {
     let fixture = try Fixture()
     let claimed = try ["a", "b"].map { try fixture.claim(fixture.put("s|\($0)", $0)) }
     try fixture.write("s|b and more", to: "\(fixture.spool.path)/inflight/b.json")
@@ -178,7 +182,9 @@ struct RelocationTests {
     #expect(try fixture.spool.note(for: claimed.name) == fixture.note(claimed.name))
   }
 
-  @Test func `An input that is given back where its name is taken takes the next, its note with it`() async throws {
+  @Test func `An input that is given back where its name is taken takes the next, its note with it`()
+    async throws
+  {
     let fixture = try Fixture()
     let claimed = try fixture.claim(fixture.put("s|a", "a"))
     try fixture.put("s|other", "a")
@@ -245,10 +251,11 @@ struct RelocationTests {
     let committer = Committer(spool: fixture.spool)
     try await committer.append(line: Array("1".utf8), toUsageOf: "d")
     fixture.system.failNext(.fsync, ENOSPC)
-    await #expect(throws: SpoolError.self) { try await committer.append(line: Array("2".utf8), toUsageOf: "d") }
+    await #expect(throws: SpoolError.self) {
+      try await committer.append(line: Array("2".utf8), toUsageOf: "d")
+    }
     try await committer.append(line: Array("2".utf8), toUsageOf: "d")
     await committer.close()
     #expect(fixture.text("usage/d.jsonl") == "1\n2\n")
   }
 }
-

@@ -46,7 +46,9 @@ struct CrashTests {
   }
 
   @Test(arguments: [EIO, ENOSPC, EMFILE])
-  func `Each call that fails once, by itself, loses nothing and records nothing twice`(code: Int32) async throws {
+  func `Each call that fails once, by itself, loses nothing and records nothing twice`(code: Int32)
+    async throws
+  {
     var point = 0
     while true {
       let system = FaultySystem()
@@ -97,14 +99,17 @@ struct CrashTests {
           for name in names {
             guard case .file(let bytes, let stamp) = try spool.look(at: name) else { continue }
             let session = TestReader().session(ofInput: bytes)
-            guard case .claimed(let input) = try spool.claim(name, session: session, expecting: stamp) else { continue }
+            guard case .claimed(let input) = try spool.claim(name, session: session, expecting: stamp) else {
+              continue
+            }
             claimed.append(input)
           }
           if !hasGivenBack, let first = claimed.first {
             hasGivenBack = true
             claimed.removeFirst()
             let note = ErrorNote(
-              name: first.name, attempts: 1, errorClass: "transient", message: "no", firstFailedAt: clock.now(),
+              name: first.name, attempts: 1, errorClass: "transient", message: "no",
+              firstFailedAt: clock.now(),
               lastFailedAt: clock.now())
             try await committer.giveBack(first, due: clock.now().addingTimeInterval(30), note: note)
           }

@@ -68,7 +68,9 @@ final class FaultySystem: SystemCalls {
     try ask(.read)
     return try real.read(descriptor, into: buffer)
   }
-  func read(_ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+  func read(_ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(Errno)
+    -> Int
+  {
     try ask(.read)
     return try real.read(descriptor, at: offset, into: buffer)
   }

@@ -24,7 +24,9 @@ struct NameTests {
     #expect(one < two)
   }
 
-  @Test(arguments: [("a", "a~2"), ("a~2", "a~3"), ("a~9", "a~10"), ("a~", "a~~2"), ("a~1", "a~1~2"), ("~2", "~2~2")])
+  @Test(arguments: [
+    ("a", "a~2"), ("a~2", "a~3"), ("a~9", "a~10"), ("a~", "a~~2"), ("a~1", "a~1~2"), ("~2", "~2~2"),
+  ])
   func `The next name counts`(name: String, next: String) throws {
     #expect(try #require(InputName(name)).next.text == next)
   }
@@ -36,7 +38,8 @@ struct NameTests {
   }
 
   @Test(arguments: [
-    ("plain-1_2.3~4", "plain-1_2.3~4"), ("../..", "%2E.%2F.."), ("", "%"), ("a b", "a%20b"), ("100%", "100%25"),
+    ("plain-1_2.3~4", "plain-1_2.3~4"), ("../..", "%2E.%2F.."), ("", "%"), ("a b", "a%20b"),
+    ("100%", "100%25"),
     ("é", "%C3%A9"), (".hidden", "%2Ehidden"), ("a\0b", "a%00b"),
   ])
   func `A session's directory cannot leave its place`(session: String, directory: String) {
@@ -46,7 +49,9 @@ struct NameTests {
 
   @Test func `Over-long names are cut to the limit and differ by their hashes`() throws {
     let long = String(repeating: "é", count: 200)
-    let (one, two) = (SessionPlace(session: long + "1").directory, SessionPlace(session: long + "2").directory)
+    let (one, two) = (
+      SessionPlace(session: long + "1").directory, SessionPlace(session: long + "2").directory
+    )
     #expect(one.utf8.count <= 255 && two.utf8.count <= 255)
     #expect(one != two)
     #expect(one.contains("%~"))
@@ -73,8 +78,10 @@ struct NameTests {
     let name = try #require(InputName("a"))
     let time = Date(timeIntervalSince1970: 1_800_000_000.25)
     let note = ErrorNote(
-      name: name, attempts: 3, crashes: 1, errorClass: "answer", status: 200, message: "nothing \"understood\"",
-      firstFailedAt: time, lastFailedAt: time.addingTimeInterval(1), nextAttemptAt: time.addingTimeInterval(9),
+      name: name, attempts: 3, crashes: 1, errorClass: "answer", status: 200,
+      message: "nothing \"understood\"",
+      firstFailedAt: time, lastFailedAt: time.addingTimeInterval(1),
+      nextAttemptAt: time.addingTimeInterval(9),
       answer: "I'm ready\nto go")
     #expect(ErrorNote(json: note.json, name: name) == note)
     #expect(ErrorNote(json: Array("{\"attempts\": \"2\"}".utf8), name: name)?.attempts == 2)

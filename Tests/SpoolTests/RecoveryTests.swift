@@ -7,7 +7,9 @@ import Testing
 @testable import Spool
 
 struct RecoveryTests {
-  private func record(_ fixture: Fixture, _ name: String, of input: String, batch: String = "", xml: Bool = true) throws {
+  private func record(
+    _ fixture: Fixture, _ name: String, of input: String, batch: String = "", xml: Bool = true
+  ) throws {
     let directory = "\(fixture.spool.path)/observations/s"
     mkdir(directory, 0o750)
     let hash = SHA256.hex(Array(input.utf8))
@@ -90,7 +92,8 @@ struct RecoveryTests {
     let fixture = try Fixture()
     for name in ["waits", "failed", "gone"] {
       let note = fixture.note(try #require(InputName(name)))
-      try fixture.write(String(decoding: note.json, as: UTF8.self), to: "\(fixture.spool.path)/errors/\(name).json")
+      try fixture.write(
+        String(decoding: note.json, as: UTF8.self), to: "\(fixture.spool.path)/errors/\(name).json")
     }
     try fixture.put("s|a", "waits")
     try fixture.put("s|b", "failed", in: "failed")
@@ -155,7 +158,9 @@ struct OwnershipTests {
     var names = try fixture.spool.names(in: .pending)
     names.sort()
     #expect(
-      names.map(\.text) == ["-rf", "a", "a\u{301}", "b", "new\nline", String(repeating: "x", count: 250), "\u{E1}"])
+      names.map(\.text) == [
+        "-rf", "a", "a\u{301}", "b", "new\nline", String(repeating: "x", count: 250), "\u{E1}",
+      ])
     #expect(names.others == ["readme.txt"])
   }
 

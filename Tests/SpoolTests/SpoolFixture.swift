@@ -34,7 +34,8 @@ struct TestReader: RecordReader {
     return Finished(
       claimed: claimed,
       record: RecordFile(
-        session: claimed.session, xml: xml(answer), json: Array("\(claimed.sha256)\n\(names)\n\(answer)\n".utf8)))
+        session: claimed.session, xml: xml(answer),
+        json: Array("\(claimed.sha256)\n\(names)\n\(answer)\n".utf8)))
   }
 
   static func batch(_ inputs: [Claimed], answer: String = "answer") -> Batch {
@@ -129,7 +130,8 @@ struct Inventory {
           leftovers.append("\(state.rawValue)/\(file)")
           continue
         }
-        states[String(file.dropLast(5)), default: [:]][state] = Fixture.text("\(path)/\(state.rawValue)/\(file)")
+        states[String(file.dropLast(5)), default: [:]][state] = Fixture.text(
+          "\(path)/\(state.rawValue)/\(file)")
       }
     }
     for session in Fixture.names("\(path)/observations") {
