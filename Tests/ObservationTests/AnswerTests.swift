@@ -54,6 +54,19 @@ import Testing
       "a ghost after",
       "\(plainAnswer)<observation><type></type><title> </title><facts></facts><narrative/></observation>",
       plainFinding),
+    Case(
+      "a form that is mentioned at the end of a line",
+      "I write an <observation>\nwith a <title>Draft</title> for it.\n\(plainAnswer)", plainFinding),
+    Case(
+      "a tag left open in one block and mentioned in the next",
+      "<observation><title>A<narrative>n</narrative></observation>\n"
+        + "<observation><narrative>Now </title> is read</narrative></observation>",
+      Finding(type: "discovery", title: "A", narrative: "n"), narrative("Now </title> is read")),
+    Case(
+      "half a comment in each of two blocks",
+      "<observation><narrative>a <!-- b</narrative></observation>\n"
+        + "<observation><narrative>c --> d</narrative></observation>", narrative("a <!-- b"),
+      narrative("c --> d")),
     Case("nothing but a file in no list", "<observation><type>a</type><file>b</file></observation>"),
     Case("nothing but a type", "<observation><type>bugfix</type></observation>"),
     Case(
@@ -151,6 +164,8 @@ import Testing
     Field("<facts>\n- one\n- two\n</facts>", Finding(type: "discovery", facts: ["one", "two"])),
     Field("<facts>[\"one\", \"two\"]</facts>", Finding(type: "discovery", facts: ["one", "two"])),
     Field("<fact>without a list</fact>", Finding(type: "discovery", facts: ["without a list"])),
+    Field("<narrative>It emits <skip/> tags", narrative("It emits <skip/> tags")),
+    Field("<narrative>a <type of thing> here", narrative("a <type of thing> here")),
     Field("<title>On\n  two lines</title>", Finding(type: "discovery", title: "On two lines")),
     Field("<title>First</title><title>Second</title>", Finding(type: "discovery", title: "First")),
     Field("<type>Bugfix</type><title>t</title>", Finding(type: "bugfix", title: "t")),

@@ -101,7 +101,7 @@ import Testing
     let hostile = String(decoding: Self.hostile.xml, as: UTF8.self)
     #expect(
       hostile.contains(
-        "<title>\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{7F}\u{85}\u{FFFD}\u{FFFD}\u{10FFFF}\u{202E}]]&gt;&amp;amp;&lt;"
+        "<title>\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{7F}\u{85}\u{FFFD}\u{FFFD}\u{10FFFF}\u{202E}]]&gt;&amp;amp;&lt;![CDATA[&lt;/record&gt;&#13;\n"
       ))
   }
 
