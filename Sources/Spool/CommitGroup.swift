@@ -46,12 +46,14 @@ struct CommitGroup {
   /// Takes all changes through all steps and answers each.
   mutating func run(_ changes: [any GroupedChange]) {
     var changes = changes
-    changes = step(changes, beforeSync: true) { (change, group) throws(SpoolError) in try change.write(&group)
+    changes = step(changes, beforeSync: true) { (change, group) throws(SpoolError) in
+      try change.write(&group)
     }
     changes = step(changes, beforeSync: true) { (change, group) throws(SpoolError) in
       try change.publish(&group)
     }
-    changes = step(changes, beforeSync: false) { (change, group) throws(SpoolError) in try change.move(&group)
+    changes = step(changes, beforeSync: false) { (change, group) throws(SpoolError) in
+      try change.move(&group)
     }
     for change in changes { change.reply(.success(())) }
   }
@@ -59,7 +61,6 @@ struct CommitGroup {
   /// Makes what the moves so far have changed durable.
   mutating func flush() throws(SpoolError) {
     syncs = SyncSet()
-    for state in ledger.unsynced { syncs.add(spool.directory(of: state)) }
     try sync()
   }
 
@@ -81,9 +82,6 @@ struct CommitGroup {
     }
     guard beforeSync, !syncs.isEmpty else { return going.map(\.change) }
     do throws(SpoolError) {
-      // What earlier groups have moved shares this sync.
-      for state in ledger.unsynced { syncs.add(spool.directory(of: state)) }
-      if ledger.hasNewSession { syncs.add(spool.observations) }
       try sync()
       return going.map(\.change)
     } catch {
@@ -94,7 +92,10 @@ struct CommitGroup {
     }
   }
 
+  /// Syncs what has been gathered, and with it what earlier groups have moved.
   private mutating func sync() throws(SpoolError) {
+    for state in ledger.unsynced { syncs.add(spool.directory(of: state)) }
+    if ledger.hasNewSession { syncs.add(spool.observations) }
     try syncs.sync(root: spool.root)
     ledger.unsynced = []
     ledger.hasNewSession = false

@@ -109,11 +109,9 @@ final class Relocation: GroupedChange {
       group.ledger.progress[name] = nil
     case .waiting(let name, let expecting):
       group.ledger.unsynced.formUnion([.pending, destination])
-      let stamp = try spool.stamp(of: name, in: .pending)
-      isMoved =
-        if stamp == nil || expecting != nil && stamp != expecting { false } else {
-          try spool.reject(name, as: target)
-        }
+      if let stamp = try spool.stamp(of: name, in: .pending), stamp == expecting ?? stamp {
+        isMoved = try spool.reject(name, as: target)
+      }
       // What the note says is true of a file that is no more.
       if !isMoved { try spool.errors.remove(target.fileName) }
     }

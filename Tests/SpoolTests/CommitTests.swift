@@ -137,6 +137,36 @@ struct CommitTests {
     #expect(syncs <= 3 * 40)
   }
 
+  @Test func `A flush syncs the last moves, once`() async throws {
+    let fixture = try Fixture()
+    let claimed = try fixture.claim(fixture.put("s|a", "a"))
+    let committer = Committer(spool: fixture.spool)
+    _ = await committer.commit(TestReader.batch([claimed]))
+    let before = fixture.system.count(of: .fsync)
+    // Two directories: inflight and done.
+    await committer.flush()
+    #expect(fixture.system.count(of: .fsync) == before + 2)
+    await committer.close()
+    #expect(fixture.system.count(of: .fsync) == before + 2)
+  }
+
+  @Test func `A session's new directory is synced in the end even where the first sync failed`() async throws
+  {
+    let fixture = try Fixture()
+    let claimed = try fixture.claim(fixture.put("s|a", "a"))
+    let committer = Committer(spool: fixture.spool)
+    fixture.system.failNext(.fsync, EIO)
+    _ = await committer.commit(TestReader.batch([claimed]))
+    await committer.flush()
+    // By then nothing but observations is left to sync; after that, nothing at all.
+    let before = fixture.system.count(of: .fsync)
+    await committer.flush()
+    #expect(fixture.system.count(of: .fsync) == before)
+    _ = await committer.commit(TestReader.batch([claimed]))
+    await committer.close()
+    #expect(fixture.names("done") == ["a.json"])
+  }
+
   @Test func `A batch that cannot be written does not keep another from being done`() async throws {
     let fixture = try Fixture()
     let bad = try fixture.claim(fixture.put("bad|a", "a"))
