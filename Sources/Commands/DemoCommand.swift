@@ -25,7 +25,7 @@ extension Command {
     try call.takesNoOperands()
     let path = try freshDirectory(call)
     let spool = try call.spool(at: path)
-    let settings = settings(call)
+    let settings = settings(call, spool: path)
     let count = counted(DemoSession.payloads.count, "hook payload")
     try call.output.write(
       "\(count) of a session with Claude Code → \(Printable.line(path))\n"
@@ -74,11 +74,12 @@ extension Command {
   }
 
   /// The person's settings where they lead to a provider with a key, else ones that name `offline`.
-  private static func settings(_ call: Call) -> SettingsSource {
+  private static func settings(_ call: Call, spool path: String) -> SettingsSource {
     let own = call.settings
     let current = own.current()
     if current.provider == "offline" || current.values(for: current.provider)?.key != nil { return own }
-    return SettingsSource(option: "/dev/null", environment: ["CLAUDE_MEM_PROVIDER": "offline"])
+    // A file that is not there sets nothing.
+    return SettingsSource(option: "\(path)/settings.json", environment: ["CLAUDE_MEM_PROVIDER": "offline"])
   }
 
   private static func provider(_ settings: Settings) -> String {

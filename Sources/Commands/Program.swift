@@ -70,22 +70,19 @@ public enum Program {
   private static func run(
     _ command: Command, _ words: ArraySlice<String>, _ output: Output, _ messages: Messages
   ) throws(CommandError) -> ExitCode {
-    let arguments: Arguments
     do throws(CommandError) {
-      arguments = try Arguments(Array(words), options: command.options + Option.everywhere)
-    } catch {
-      var failure = error
-      failure.hint = error.hint ?? "`obspool \(command.name) --help` tells what it takes"
-      throw failure
+      let arguments = try Arguments(Array(words), options: command.options + Option.everywhere)
+      if arguments.has(.help) {
+        try output.write(Help.command(command))
+        return .ok
+      }
+      let call = Call(
+        arguments: arguments, environment: ProcessInfo.processInfo.environment,
+        workingDirectory: FileManager.default.currentDirectoryPath, output: output, messages: messages,
+        clock: SystemClock(), signals: command.windsUpOnSignals ? Signals.held() : nil)
+      return try command.run(call)
+    } catch  where error.code == .usage && error.hint == nil {
+      throw CommandError(.usage, error.message, hint: "`obspool \(command.name) --help` tells what it takes")
     }
-    if arguments.has(.help) {
-      try output.write(Help.command(command))
-      return .ok
-    }
-    let call = Call(
-      arguments: arguments, environment: ProcessInfo.processInfo.environment,
-      workingDirectory: FileManager.default.currentDirectoryPath, output: output, messages: messages,
-      clock: SystemClock(), signals: command.windsUpOnSignals ? Signals.held() : nil)
-    return try command.run(call)
   }
 }

@@ -122,6 +122,7 @@ final class Shared: Sendable {
   init(listener: Int32, handler: @escaping LoopbackServer.Handler) throws {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw LoopbackError(call: "pipe", code: errno) }
+    for end in ends { closeOnExec(end) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     releaseReader = ends[0]
     releaseWriter = ends[1]
@@ -134,6 +135,7 @@ final class Shared: Sendable {
   func acceptConnections() {
     while true {
       let descriptor = accept(listener, nil, nil)
+      closeOnExec(descriptor)
       guard descriptor >= 0 else {
         if state.withLock({ $0.isStopped }) { break }
         continue
@@ -190,3 +192,6 @@ final class Shared: Sendable {
     }
   }
 }
+
+/// Keeps a descriptor from the programs that tests start, which would hold it open.
+private func closeOnExec(_ descriptor: Int32) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
