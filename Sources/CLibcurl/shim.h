@@ -4,6 +4,7 @@
 #pragma once
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <sys/socket.h>
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
@@ -67,6 +68,15 @@ typedef size_t (*clibcurl_sink)(char *bytes, size_t size, size_t count, void *co
 
 static inline CURLcode clibcurl_set_sink(const clibcurl *lib, CURL *easy, CURLoption option, clibcurl_sink value) {
   return lib->easy_setopt(easy, option, value);
+}
+
+static inline curl_socket_t clibcurl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+  (void)context, (void)purpose;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static inline void clibcurl_close_on_exec(const clibcurl *lib, CURL *easy) {
+  lib->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, clibcurl_open_socket);
 }
 
 /// A number that CURLINFO tells; 0 where it does not.

@@ -14,6 +14,16 @@ struct Claude: Provider {
     model = configuration.model
   }
 
+  /// The API where there is a key, else the command where there is one.
+  static func make(
+    _ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now
+  ) throws(ProviderError) -> any Provider {
+    if configuration.key ?? "" == "", let command = configuration.command {
+      return ClaudeCommand(configuration, command: command, now: now)
+    }
+    return try Claude(configuration, http: http, now: now)
+  }
+
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
     let (json, headers) = try await endpoint.post("/v1/messages", headers: self.headers, body: body)

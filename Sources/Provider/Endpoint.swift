@@ -104,13 +104,23 @@ struct Endpoint: Sendable {
     return error
   }
 
-  /// A server's text as one printable line of at most 500 characters, without the key.
-  func line(_ text: String) -> String {
-    // Cut after the key is gone, so that no half of it stays.
-    let text = withoutKey(text).prefix(2000)
+  /// A server's text as one printable line, without the key.
+  func line(_ text: String) -> String { withoutKey(text).printableLine }
+
+  /// A text in which the key, should a server send it back, is replaced.
+  func withoutKey(_ text: String) -> String {
+    // A word that stands for a missing key, such as `x`, is no secret.
+    guard key.utf8.count >= 4, text.contains(bytesOf: key) else { return text }
+    return text.replacing(key, with: "[key]")
+  }
+}
+
+extension String {
+  /// The text as one line of at most 500 characters that a terminal only shows.
+  var printableLine: String {
     var line = ""
     var length = 0
-    for word in text.split(whereSeparator: { $0.isWhitespace || $0.isNewline }) {
+    for word in prefix(2000).split(whereSeparator: { $0.isWhitespace || $0.isNewline }) {
       if length > 0 { line += " " }
       for scalar in word.unicodeScalars {
         guard length < 500 else { return line + "…" }
@@ -122,15 +132,6 @@ struct Endpoint: Sendable {
     return line
   }
 
-  /// A text in which the key, should a server send it back, is replaced.
-  func withoutKey(_ text: String) -> String {
-    // A word that stands for a missing key, such as `x`, is no secret.
-    guard key.utf8.count >= 4, text.contains(bytesOf: key) else { return text }
-    return text.replacing(key, with: "[key]")
-  }
-}
-
-extension String {
   /// Whether the bytes of another text stand in this one; a linear scan in practice.
   fileprivate func contains(bytesOf other: String) -> Bool {
     var (text, wanted) = (self, other)

@@ -45,6 +45,9 @@ struct Libcurl: @unchecked Sendable {
     _ = clibcurl_set_sink(functions, easy, option, sink)
   }
 
+  /// Has sockets opened with `SOCK_CLOEXEC`.
+  func keepSocketsFromChildren(_ easy: Easy) { clibcurl_close_on_exec(functions, easy) }
+
   func number(_ easy: Easy, _ info: CURLINFO) -> Int {
     clibcurl_number(functions, easy, info)
   }

@@ -35,7 +35,7 @@ public enum Providers {
     ProviderKind(
       "gemini", model: "gemini-flash-latest", baseURL: "https://generativelanguage.googleapis.com/v1beta",
       Gemini.init),
-    ProviderKind("claude", model: "claude-haiku-4-5", baseURL: "https://api.anthropic.com", Claude.init),
+    ProviderKind("claude", model: "claude-haiku-4-5", baseURL: "https://api.anthropic.com", Claude.make),
     ProviderKind("offline", model: "none", baseURL: "") { _, _, _ in Offline() },
   ]
 

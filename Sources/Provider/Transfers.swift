@@ -110,6 +110,7 @@ final class Transfer {
         return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().take(header: received)
           ? count : 0
       })
+    libcurl.keepSocketsFromChildren(easy)
     libcurl.set(easy, CURLOPT_NOSIGNAL, 1)
     libcurl.set(easy, CURLOPT_PROTOCOLS_STR, "http,https")
     libcurl.set(easy, CURLOPT_FOLLOWLOCATION, 0)
