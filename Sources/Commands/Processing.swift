@@ -12,6 +12,12 @@ extension Call {
     SettingsSource(option: arguments.value(.settings), environment: environment)
   }
 
+  /// Where the command `claude` is, which answers for the provider `claude` where there is no key.
+  var claudeCommand: String? {
+    (environment["PATH"] ?? "").split(separator: ":").lazy.map { $0 + "/claude" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
   /// Runs an engine on a spool until `work` returns, and winds it up at a signal.
   @discardableResult
   func run<Result: Sendable>(
@@ -27,7 +33,9 @@ extension Call {
       journal: messages.isJournal(environment["JOURNAL_STREAM"]), upTo: messages.isTerminal ? .notice : .info
     ) { messages.write($0) }
     let engine = Engine(
-      Engine.Parts(spool: spool, settings: settings, clock: clock, log: log, onProgress: onProgress))
+      Engine.Parts(
+        spool: spool, settings: settings, clock: clock, log: log, onProgress: onProgress,
+        command: claudeCommand))
     signals?.first {
       messages.write("stopping; what is in flight goes back to pending")
       Task.detached { await engine.stop() }
