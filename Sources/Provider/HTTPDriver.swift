@@ -1,7 +1,6 @@
 // The thread that drives all transfers of a client, and the inbox through which other threads reach it.
 
 import CLibcurl
-import Glibc
 import Threads
 
 /// Drives libcurl's multi handle on one thread. Everybody else only puts something in its inbox, and wakes it
@@ -79,13 +78,8 @@ final class HTTPDriver: Sendable {
   }
 
   private func run() {
-    // A peer that has closed must be an error of the write, not the end of the process; libcurl's resolver
-    // threads inherit this.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGPIPE)
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-
+    // libcurl's resolver threads inherit it.
+    blockBrokenPipeSignal()
     guard let libcurl = Libcurl.shared, let multi = libcurl.makeMulti() else { return refuseAll() }
     // Kept however few transfers run at the moment; by default libcurl closes what is more than four times as
     // many, so that each lull would cost the next burst its connections.

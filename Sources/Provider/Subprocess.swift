@@ -48,10 +48,7 @@ struct Subprocess: Sendable {
   }
 
   private func execute(_ input: [UInt8], stop: Int32) -> Outcome {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGPIPE)
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    blockBrokenPipeSignal()
     guard let stdin = Pipe(), let stdout = Pipe(), let stderr = Pipe() else {
       return Outcome(ending: .notStarted(errno))
     }
@@ -90,10 +87,8 @@ struct Subprocess: Sendable {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    var all = sigset_t()
-    sigfillset(&all)
+    var none = sigset_t.none
+    var all = sigset_t.all
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setpgroup(&attributes, 0)
