@@ -102,13 +102,15 @@ extension Engine {
   private func place(
     _ name: InputName, _ index: UInt32, _ event: Event?, _ stamp: FileStamp, _ settings: Settings
   ) {
-    // What is no event belongs to no session: it goes to failed by itself.
-    let session = event?.session ?? "\u{0}\(name)"
+    let session = event?.session ?? "\(Self.noSession)\(name)"
     backlog.place(
       name, index: index, session: session, stamp: stamp,
       demand: event.map { demand($0, settings) } ?? .nothing,
       due: due(stamp, settings), alone: suspects.contains(name))
   }
+
+  /// How the names of queues begin that are no session's: what is no event goes to failed by itself.
+  static let noSession = "\u{0}"
 
   func demand(_ event: Event, _ settings: Settings) -> Backlog.Demand {
     switch event.kind {

@@ -116,6 +116,8 @@ extension Engine {
 
   /// How many inputs of a session one call may have.
   private func batchLimit(_ id: String, _ choice: ProviderChoice, _ settings: Settings) -> Int {
+    // Without a model there is no call to save.
+    if choice.name == "offline" { return 1 }
     if unnumbered[choice.model, default: 0] >= 2 { return 1 }
     if singly[id, default: 0] > 0 { return 1 }
     return settings.batch
@@ -125,7 +127,7 @@ extension Engine {
   private func take(
     _ name: InputName, _ entry: Backlog.Entry, _ id: String, _ settings: Settings
   ) async throws(SpoolError) -> Input? {
-    if let failure = try unusable(name) {
+    if id.hasPrefix(Self.noSession), let failure = try unusable(name) {
       await reject(name, entry.stamp, failure)
       return nil
     }
