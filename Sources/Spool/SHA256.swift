@@ -59,20 +59,27 @@ public enum SHA256 {
     for index in 16..<64 {
       let early = schedule[index &- 15]
       let late = schedule[index &- 2]
-      let first = rotate(early, 7) ^ rotate(early, 18) ^ early >> 3
-      let second = rotate(late, 17) ^ rotate(late, 19) ^ late >> 10
+      let first = rotate(early, 7) ^ rotate(early, 18) ^ early &>> 3
+      let second = rotate(late, 17) ^ rotate(late, 19) ^ late &>> 10
       schedule[index] = schedule[index &- 16] &+ first &+ schedule[index &- 7] &+ second
     }
     var (a, b, c, d) = (state[0], state[1], state[2], state[3])
     var (e, f, g, h) = (state[4], state[5], state[6], state[7])
     for index in 0..<64 {
-      let choice = (e & f) ^ (~e & g)
+      // Both are the standard's functions with one operation less.
+      let choice = g ^ (e & (f ^ g))
+      let majority = (a & b) | (c & (a | b))
       let sum = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
       let first = h &+ sum &+ choice &+ constants[index] &+ schedule[index]
-      let majority = (a & b) ^ (a & c) ^ (b & c)
       let second = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ majority
-      (h, g, f, e) = (g, f, e, d &+ first)
-      (d, c, b, a) = (c, b, a, first &+ second)
+      h = g
+      g = f
+      f = e
+      e = d &+ first
+      d = c
+      c = b
+      b = a
+      a = first &+ second
     }
     state[0] &+= a
     state[1] &+= b
@@ -86,7 +93,7 @@ public enum SHA256 {
 
   @inline(__always)
   private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 {
-    word >> count | word << (32 &- count)
+    word &>> count | word &<< (32 &- count)
   }
 
   private static let constants: [UInt32] = [

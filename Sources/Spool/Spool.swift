@@ -145,23 +145,32 @@ extension Spool {
   public func names(in state: State) throws(SpoolError) -> NameList {
     var list = NameList()
     var abandoned: [String] = []
-    let suffix = Array(".json".utf8)
     let mayClean = state == .pending && isOwned
     try directory(of: state).list { name in
       if name.first == UInt8(ascii: ".") {
         if mayClean, name.starts(with: Dropper.prefix) {
           abandoned.append(String(decoding: name, as: UTF8.self))
         }
-      } else if name.count > suffix.count, name.suffix(suffix.count).elementsEqual(suffix),
-        String(validating: name, as: UTF8.self) != nil
-      {
-        list.append(name.dropLast(suffix.count))
+      } else if let stem = Self.stem(of: name) {
+        list.append(stem)
       } else {
         list.note(other: String(decoding: name, as: UTF8.self))
       }
     }
     for name in abandoned { removeIfAbandoned(name) }
     return list
+  }
+
+  /// The name without `.json`, nil for a name without that or that is no UTF-8.
+  private static func stem(of name: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8>? {
+    let length = name.count - 5
+    guard length > 0, name[length] == UInt8(ascii: "."), name[length + 1] == UInt8(ascii: "j"),
+      name[length + 2] == UInt8(ascii: "s"), name[length + 3] == UInt8(ascii: "o"),
+      name[length + 4] == UInt8(ascii: "n")
+    else { return nil }
+    let stem = UnsafeBufferPointer(rebasing: name[..<length])
+    if stem.allSatisfy({ $0 < 0x80 }) { return stem }
+    return String(validating: stem, as: UTF8.self) == nil ? nil : stem
   }
 
   /// Removes what an `add` that was killed has left. One that still runs holds a lock on its file.
