@@ -71,7 +71,10 @@ struct Endpoint: Sendable {
       if let first = json?.array?.first, first["error"] != nil { throw failure(answer, json: first) }
       throw clean(ProviderError(.transient, status: answer.status, noAnswer(answer.body)))
     }
-    if let error = json["error"], !error.isNull { throw failure(answer, json: json) }
+    // Null, false and an empty text are ways to say that there is no error.
+    if let error = json["error"], ![.null, .bool(false), .string("")].contains(error) {
+      throw failure(answer, json: json)
+    }
     return json
   }
 

@@ -42,7 +42,8 @@ struct Failure {
   /// The error in its class, with the hint that came with it, its message still to be cleaned of the key.
   func providerError(now: Date) -> ProviderError {
     let kind = kind
-    var hint = RetryHint(headers: headers, error: error, now: now).seconds()
+    let isLimit = kind == .rateLimit || kind == .quota
+    var hint = RetryHint(headers: headers, error: error, now: now).seconds(ofLimit: isLimit)
     if kind == .quota, let reset = dailyReset(now: now, hint: hint) { hint = reset }
     let longest: Double = kind == .quota ? 86_400 : 3_600
     return ProviderError(
@@ -68,10 +69,15 @@ struct Failure {
     if code == 429 || has("rate_limit_exceeded", "rate_limit_error", "rate_limit") { return .rateLimit }
     switch code {
     case 408, 500...: return .transient
-    case 400..<500: return has("server", "timeout", "overloaded_error") ? .transient : .request
+    case 400..<500: return isServerFault ? .transient : .request
     default:
       return has("invalid_request_error", "invalid_argument", "invalid_request") ? .request : .transient
     }
+  }
+
+  /// Whether the body blames the server where the status blames the request.
+  private var isServerFault: Bool {
+    has("server", "timeout", "provider_unavailable", "provider_overloaded", "overloaded_error", "api_error")
   }
 
   /// Whether a filter or a moderation has refused what was asked.

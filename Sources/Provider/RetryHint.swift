@@ -9,9 +9,12 @@ struct RetryHint {
   let error: ErrorBody
   let now: Date
 
-  /// The hint, if there is one, of any of the forms; the more direct ones count first.
-  func seconds() -> Double? {
-    retryAfter() ?? error.retryDelay ?? rateLimitReset() ?? anthropicReset()
+  /// The hint, if there is one; the more direct forms count first.
+  ///
+  /// - Parameter isLimit: Whether it was a limit that failed the call. Many servers tell when their limits are
+  ///   reset with every answer, which says nothing about other failures.
+  func seconds(ofLimit isLimit: Bool) -> Double? {
+    retryAfter() ?? error.retryDelay ?? (isLimit ? rateLimitReset() ?? anthropicReset() : nil)
   }
 
   /// `Retry-After` of RFC 9110, section 10.2.3: seconds, or a date.

@@ -152,6 +152,10 @@ private let hints: [FailureCase] = [
     name: "a reset in seconds", status: 429, headers: [("X-RateLimit-Reset", "1795521642")], kind: .rateLimit,
     retryAfter: 42),
   FailureCase(
+    name: "a reset that comes with every answer", status: 500,
+    headers: [("X-RateLimit-Reset", "1795521642000")],
+    kind: .transient),
+  FailureCase(
     name: "a reset that is no time", status: 429, headers: [("X-RateLimit-Reset", "30")], kind: .rateLimit),
 ]
 

@@ -122,6 +122,14 @@ struct OpenRouterTests {
     #expect(reply.usage == nil)
   }
 
+  @Test(arguments: ["null", "false", #""""#])
+  func `an error that says that there is none`(none: String) async throws {
+    let server = try LoopbackServer { _ in
+      .json(#"{"error":\#(none),"choices":[{"message":{"content":"x"}}]}"#)
+    }
+    #expect(try await provider(at: server.url).ask(request()).text == "x")
+  }
+
   @Test func `one's own key at the upstream adds its price`() async throws {
     let server = try LoopbackServer { _ in
       .json(

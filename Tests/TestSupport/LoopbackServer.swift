@@ -7,7 +7,9 @@ import Threads
 
 /// A server on a free port of 127.0.0.1 that lives until `stop` or until nobody holds it.
 ///
-/// Each connection has a thread of its own and is kept alive, so a handler may block.
+/// Each connection has a thread of its own and is kept alive, so a handler may block. A test that mentions the
+/// server no more while it is still to answer should end it itself (`defer { server.stop() }`): Swift may let go of
+/// a value after its last mention.
 public final class LoopbackServer: Sendable {
   public typealias Handler = @Sendable (HTTPRequest) -> HTTPResponse
 
