@@ -102,6 +102,8 @@ struct TagScanner {
   init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
   mutating func scan() -> [Tag] {
+    // An answer of one block has some forty tags.
+    tags.reserveCapacity(min(64, bytes.count / 8))
     var position = 0
     while position < bytes.count {
       guard bytes[position] == UInt8(ascii: "<") else {

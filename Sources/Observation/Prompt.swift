@@ -170,9 +170,14 @@ private enum Frame {
       let isBlank = isSpace(byte)
       if byte >= 0x80 || byte < 0x20 && !isBlank { continue }
       if word.isEmpty, isBlank || byte == UInt8(ascii: "/") { continue }
-      guard isNameByte(byte) else { return names.contains(word) }
+      guard isLetter(byte) else { return names.contains(word) }
       word.append(byte)
     }
     return end < bytes.count || names.contains(word)
+  }
+
+  /// Whether the byte may stand in one of these names; `</observed-->` goes too far to be another.
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    isNameByte(byte) && byte != UInt8(ascii: "-") && byte != UInt8(ascii: ".") && byte != UInt8(ascii: ":")
   }
 }
