@@ -29,18 +29,28 @@ extension Call {
     // The progress line stands for what would be a line a call in a log.
     var onProgress: (@Sendable (Progress) -> Void)?
     if messages.isTerminal { onProgress = { progress.show($0) } }
+    let manager = ServiceManager(environment: environment)
+    if let manager { onProgress = { manager.show($0) } }
+    // Twice as often as the manager wants it (sd_watchdog_enabled(3)).
+    let heartbeat = manager?.watchdog.map { seconds in
+      Engine.Heartbeat(every: seconds / 2) { manager?.beat() }
+    }
     let log = Log(
       journal: messages.isJournal(environment["JOURNAL_STREAM"]), upTo: messages.isTerminal ? .notice : .info
     ) { messages.write($0) }
     let engine = Engine(
       Engine.Parts(
         spool: spool, settings: settings, clock: clock, log: log, onProgress: onProgress,
-        command: claudeCommand))
+        command: claudeCommand, heartbeat: heartbeat))
     signals?.first {
+      manager?.stopping()
       messages.write("stopping; what is in flight goes back to pending")
       Task.detached { await engine.stop() }
     }
-    defer { progress.end() }
+    defer {
+      manager?.stopping()
+      progress.end()
+    }
     return try awaiting { () async throws(SpoolError) in try await work(engine) }
   }
 }

@@ -46,11 +46,13 @@ public actor Engine {
     public var onProgress: (@Sendable (Progress) -> Void)?
     /// The program that answers for `claude` where there is no key.
     public var command: String?
+    /// Proof that the engine's thread lives, for whoever watches over the process; without it an idle engine sleeps.
+    public var heartbeat: Heartbeat?
 
     public init(
       spool: Spool, settings: SettingsSource, clock: any Clock = SystemClock(), log: Log,
       random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) },
-      onProgress: (@Sendable (Progress) -> Void)? = nil, command: String? = nil
+      onProgress: (@Sendable (Progress) -> Void)? = nil, command: String? = nil, heartbeat: Heartbeat? = nil
     ) {
       self.spool = spool
       self.settings = settings
@@ -59,6 +61,18 @@ public actor Engine {
       self.random = random
       self.onProgress = onProgress
       self.command = command
+      self.heartbeat = heartbeat
+    }
+  }
+
+  /// Something to do at least so often, on the engine's thread.
+  public struct Heartbeat: Sendable {
+    let seconds: Double
+    let beat: @Sendable () -> Void
+
+    public init(every seconds: Double, _ beat: @escaping @Sendable () -> Void) {
+      self.seconds = seconds
+      self.beat = beat
     }
   }
 
@@ -79,6 +93,8 @@ public actor Engine {
   let random: @Sendable () -> Double
   private let onProgress: (@Sendable (Progress) -> Void)?
   let command: String?
+  private let heartbeat: Heartbeat?
+  private var lastBeat: Date?
   let http = HTTPClient()
 
   var mode = Mode.drain
@@ -128,6 +144,7 @@ public actor Engine {
     random = parts.random
     onProgress = parts.onProgress
     command = parts.command
+    heartbeat = parts.heartbeat
     money = Money()
     let alarm = Locked<(@Sendable () -> Void)?>(nil)
     loop = EventLoop(name: "engine") { alarm.withLock { $0 }?() }
@@ -216,6 +233,7 @@ public actor Engine {
     pumping = true
     defer { pumping = false }
     let now = clock.now()
+    beat(now)
     wakeSleepers(now)
     for (name, moment) in unsettled where moment <= now {
       unsettled[name] = nil
@@ -302,7 +320,16 @@ public actor Engine {
     if case .watch(let idleExit?) = mode, let idleSince {
       moments.append(idleSince.addingTimeInterval(idleExit))
     }
+    if let heartbeat, let lastBeat { moments.append(lastBeat.addingTimeInterval(heartbeat.seconds)) }
     loop.setAlarm(moments.min().map { Int64($0.timeIntervalSince1970 * 1e9) + 1 })
+  }
+
+  private func beat(_ now: Date) {
+    guard let heartbeat else { return }
+    // Somebody may have set the clock back.
+    if let lastBeat, now >= lastBeat, now.timeIntervalSince(lastBeat) < heartbeat.seconds { return }
+    lastBeat = now
+    heartbeat.beat()
   }
 
   /// Ends the run if nothing is left to do. True if it has ended.
@@ -321,7 +348,12 @@ public actor Engine {
       idleSince = since
       // Somebody may have set the clock back.
       if now < since { idleSince = now }
-      guard now.timeIntervalSince(since) >= idleExit, nothingVisible() else { return false }
+      guard now.timeIntervalSince(since) >= idleExit else { return false }
+      guard nothingVisible() else {
+        // It is no use to look again before something changes, which is heard of.
+        idleSince = nil
+        return false
+      }
     }
     idle?.resume()
     idle = nil
@@ -333,10 +365,13 @@ public actor Engine {
     (backlog.hasReady || backlog.hasHeld) && pacing.nextCall != nil
   }
 
-  /// Whether pending shows no name of any kind, as systemd's `DirectoryNotEmpty=` sees it.
+  /// Whether pending and inflight show no name of any kind, as systemd's `DirectoryNotEmpty=` sees them: else a
+  /// path unit would start the processor again at once, and for ever.
   private func nothingVisible() -> Bool {
-    guard let names = try? spool.names(in: .pending) else { return false }
-    return names.count == 0 && names.others.isEmpty
+    for state in [State.pending, .inflight] {
+      guard let names = try? spool.names(in: state), names.isEmpty, names.others.isEmpty else { return false }
+    }
+    return true
   }
 
   private func report() {
