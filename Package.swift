@@ -32,6 +32,10 @@ let package = Package(
     part("Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
     part("Commands", ["Pipeline"]),
     .executableTarget(name: "obspool", dependencies: ["Commands"], swiftSettings: settings),
+    .executableTarget(
+      name: "obspool-bench",
+      dependencies: ["CLibcurl", "CSystem", "JSONText", "Observation", "Threads"], path: "Sources/Bench",
+      exclude: ["NOTES.md"], swiftSettings: settings),
     .target(
       name: "TestSupport", dependencies: ["JSONText", "Threads"], path: "Tests/TestSupport",
       swiftSettings: settings),

@@ -1,0 +1,122 @@
+// From files in pending to records on disk, beside the limit program.
+import Glibc
+
+/// Drains spools of so many sessions, with so late a provider.
+struct EndToEnd {
+  let sessions: Int
+  let latencyMilliseconds: Int
+  let perSession: Int
+  let concurrency: Int
+  var rounds = 3
+
+  var figure: String { "drain-\(sessions)-\(latencyMilliseconds)" }
+
+  func measure(_ bench: Workbench, _ report: inout Report) {
+    guard let server = bench.serve(latencyMilliseconds: latencyMilliseconds) else { return }
+    defer { server.end() }
+    let count = sessions * perSession
+    var ours: [Taken] = []
+    var limits: [Taken] = []
+    for _ in 0..<(bench.isQuick ? 1 : rounds) {
+      let spool = bench.spool(sessions: sessions, perSession: perSession)
+      let other = bench.spool(sessions: sessions, perSession: perSession)
+      server.board.clear()
+      guard
+        let child = bench.start("drain", spool, bench.environment(server, concurrency: concurrency))
+      else { return }
+      let taken = child.wait()
+      guard taken.code == 0, Files.names("\(spool)/done").count == count else {
+        return report.add(figure, "left undone", Double(Files.names("\(spool)/pending").count), "inputs")
+      }
+      ours.append(taken)
+      guard let job = bench.limitJob(after: spool, on: other, server, concurrency: concurrency),
+        let limit = bench.limit(["drain"] + job.words)
+      else { return }
+      limits.append(limit.wait())
+      Files.remove(spool)
+      Files.remove(other)
+    }
+    tell(ours, limits, count, &report)
+  }
+
+  private func tell(_ ours: [Taken], _ limits: [Taken], _ count: Int, _ report: inout Report) {
+    let isMain = sessions == 20 && latencyMilliseconds == 0
+    func rate(_ all: [Taken]) -> Double { all.map { Double(count) / $0.wallSeconds }.median }
+    func each(_ all: [Taken], _ value: (Taken) -> Double) -> Double {
+      all.map { value($0) / Double(count) }.median
+    }
+    report.add(
+      figure, "rate", rate(ours), "/s", limit: rate(limits), goal: isMain ? .atLeast(0.7) : nil, of: .ratio)
+    if latencyMilliseconds > 0, concurrency <= sessions {
+      let possible = Double(concurrency) * 1000 / Double(latencyMilliseconds)
+      report.add(
+        figure, "rate, of what latency permits", rate(ours), "/s", limit: possible,
+        goal: sessions == 1000 ? .atLeast(0.9) : nil, of: .ratio)
+    }
+    report.add(
+      figure, "CPU an input", each(ours) { $0.cpuSeconds * 1000 }, "ms",
+      limit: each(limits) { $0.cpuSeconds * 1000 }, goal: isMain ? .atMost(0.25) : nil)
+    report.add(
+      figure, "context switches an input", each(ours) { Double($0.contextSwitches) }, "",
+      limit: each(limits) { Double($0.contextSwitches) })
+    report.add(
+      figure, "peak memory", ours.map { Double($0.peakBytes) / 1e6 }.median, "MB",
+      limit: limits.map { Double($0.peakBytes) / 1e6 }.median)
+  }
+}
+
+/// How many system calls an input takes, by strace.
+enum SystemCallCounts {
+  static let figure = "calls"
+
+  static func measure(_ bench: Workbench, _ report: inout Report) {
+    guard let server = bench.serve(latencyMilliseconds: 0) else { return }
+    defer { server.end() }
+    let count = bench.isQuick ? 400 : 2000
+    // Only these are stopped at, so that the program runs at its own pace and its groups are its own.
+    let syncs = counts(["--seccomp-bpf", "-e", "trace=fsync,fdatasync,syncfs"], count, bench, server)
+    guard let syncs else { return report.add(figure, "strace is not installed", 0, "") }
+    report.add(
+      figure, "syncs an input", Double(syncs.ours) / Double(count), "",
+      limit: Double(syncs.limit) / Double(count), goal: .atMost(0.5))
+    if let all = counts([], count, bench, server) {
+      report.add(
+        figure, "system calls an input", Double(all.ours) / Double(count), "",
+        limit: Double(all.limit) / Double(count))
+    }
+  }
+
+  private static func counts(
+    _ options: [String], _ count: Int, _ bench: Workbench, _ server: Workbench.Server
+  ) -> (ours: Int, limit: Int)? {
+    let spool = bench.spool(sessions: 20, perSession: count / 20)
+    let other = bench.spool(sessions: 20, perSession: count / 20)
+    server.board.clear()
+    guard
+      let ours = traced(
+        options, [bench.program, "drain", "--spool", spool], bench.environment(server, concurrency: 20), bench
+      ),
+      let job = bench.limitJob(after: spool, on: other, server, concurrency: 20),
+      let limit = traced(options, [bench.itself, "limit", "drain"] + job.words, [], bench)
+    else { return nil }
+    Files.remove(spool)
+    Files.remove(other)
+    return (ours, limit)
+  }
+
+  /// The total of `strace -c`; nil where there is none.
+  private static func traced(
+    _ options: [String], _ command: [String], _ environment: [String], _ bench: Workbench
+  ) -> Int? {
+    let log = "\(bench.directory)/strace"
+    unlink(log)
+    guard let child = Child("strace", ["-f", "-c", "-o", log] + options + command, environment: environment)
+    else { return nil }
+    _ = child.wait()
+    for line in Files.text(log).split(separator: "\n") where line.hasSuffix("total") {
+      let words = line.split(separator: " ")
+      return words.count > 3 ? Int(words[3]) : nil
+    }
+    return nil
+  }
+}
