@@ -142,9 +142,12 @@ struct ClaudeCommandTests {
 
   /// Whether no process of a group runs; those that were killed may have to be reaped yet.
   private func isGone(_ group: pid_t) async -> Bool {
-    for _ in 0..<100_000 {
-      let states = (try? run("ps", ["-o", "stat=", "-g", "\(group)"])) ?? ""
-      if states.split(separator: "\n").allSatisfy({ $0.hasPrefix("Z") }) { return true }
+    for _ in 0..<50 {
+      let running = ((try? run("ps", ["-eo", "pgid=,stat="])) ?? "").split(separator: "\n").contains { line in
+        let words = line.split(separator: " ")
+        return words.first == "\(group)" && words.last?.hasPrefix("Z") == false
+      }
+      if !running { return true }
       await Task.yield()
     }
     return false
