@@ -11,14 +11,15 @@ import Spool
 struct Backlog {
   /// An input that waits, as it was when it was looked at.
   struct Entry {
+    // The largest first, so that no room is lost between them.
+    var stamp: FileStamp
+    /// Nanoseconds since 1970; 0: now.
+    var due: Int64
     /// Where it stands in the list of names.
     var name: UInt32
-    var stamp: FileStamp
     var demand: Demand
     /// Whether it is to be asked by itself, not with others in one call.
     var alone = false
-    /// Nanoseconds since 1970; 0: now.
-    var due: Int64
   }
 
   typealias Session = Int
@@ -132,9 +133,10 @@ struct Backlog {
     if isThere {
       queues[session].entries[position].stamp = stamp
       queues[session].entries[position].demand = demand
+      queues[session].entries[position].alone = alone
       queues[session].entries[position].due = due
     } else {
-      let entry = Entry(name: index ?? remember(name), stamp: stamp, demand: demand, alone: alone, due: due)
+      let entry = Entry(stamp: stamp, due: due, name: index ?? remember(name), demand: demand, alone: alone)
       queues[session].entries.insert(entry, at: position)
       placed += 1
     }
@@ -190,7 +192,7 @@ struct Backlog {
     held.removeAll()
   }
 
-  /// A turn is over: the session waits for its next input, or is shelved until `unshelve`.
+  /// A turn is over: the session waits for its next input, or is shelved for the rest of the drain.
   mutating func finish(_ session: Session, shelving: Bool) {
     queues[session].state = shelving ? .shelved : .idle
     reconsider(session)

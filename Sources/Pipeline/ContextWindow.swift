@@ -61,9 +61,10 @@ struct ContextWindow: Sendable {
       return 0
     }
     let before = exchanges.count
+    // Half of what there is beside the system prompt and the turn: a large turn costs no more than it must.
+    let tokensBeside = limits.tokens - estimate(systemLength + turn, model: model)
     while !exchanges.isEmpty,
-      2 * exchanges.count + 1 > limits.messages / 2
-        || tokens(withTurn: turn, model: model) > limits.tokens / 2
+      2 * exchanges.count + 1 > limits.messages / 2 || estimate(length, model: model) > tokensBeside / 2
     {
       dropOldest()
     }

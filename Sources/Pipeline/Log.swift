@@ -71,7 +71,8 @@ public enum Printable {
 
   /// As `line`, but line ends and tabs stay.
   public static func text(_ text: String) -> String {
-    text.split(separator: "\n", omittingEmptySubsequences: false)
+    // CR LF is one character to Swift, which neither of the two alone would find.
+    text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
       .map {
         $0.split(separator: "\t", omittingEmptySubsequences: false).map { line(String($0)) }.joined(
           separator: "\t")

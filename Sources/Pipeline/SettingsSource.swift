@@ -1,7 +1,6 @@
 // Where settings come from: the file, systemd's credentials, the environment, the defaults; read again when
 // one of the files changes.
 
-import FoundationEssentials
 import Glibc
 import JSONText
 import Threads
@@ -61,13 +60,12 @@ public final class SettingsSource: Sendable {
   }
 
   private func read(into state: inout State) {
-    guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
+    guard var text = Self.contents(of: path) else {
       state.fileComplaints.append(
-        "cannot read \(path): \(String(cString: strerror(errno))); its last good values stay")
+        "\(path) cannot be read: \(String(cString: strerror(errno))); its last good values stay")
       return
     }
     do {
-      var text = [UInt8](bytes)
       if text.starts(with: [0xEF, 0xBB, 0xBF]) { text.removeFirst(3) }
       guard let members = try JSON(parsing: text).object else {
         state.fileComplaints.append("\(path) is not a JSON object; its last good values stay")
@@ -75,11 +73,12 @@ public final class SettingsSource: Sendable {
       }
       state.members = members
     } catch {
-      state.fileComplaints.append("\(path) is \(error); its last good values stay")
+      state.fileComplaints.append("\(path): \(error); its last good values stay")
       return
     }
     if let complaint = Self.readableByOthers(
-      path, holdsKey: state.members.contains { $0.key.hasSuffix("_API_KEY") })
+      path,
+      holdsKey: state.members.contains { $0.key.hasSuffix("_API_KEY") && Self.text(of: $0.value) != nil })
     {
       state.fileComplaints.append(complaint)
     }
@@ -91,7 +90,7 @@ public final class SettingsSource: Sendable {
         return (text, .file)
       }
       if let directory = credentialsDirectory, let file = Self.credentials[name],
-        let bytes = try? Data(contentsOf: URL(filePath: "\(directory)/\(file)"))
+        let bytes = Self.contents(of: "\(directory)/\(file)")
       {
         let text = String(decoding: bytes, as: UTF8.self).trimmingWhitespace()
         if !text.isEmpty { return (text, .credential) }
@@ -117,6 +116,25 @@ public final class SettingsSource: Sendable {
       let trimmed = text.trimmingWhitespace()
       return trimmed.isEmpty ? nil : trimmed
     default: return value.text
+    }
+  }
+
+  /// Nil, with errno, where it cannot be read. Nobody is waited for, whatever kind of file it is.
+  private static func contents(of path: String) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { return nil }
+    var contents: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = Glibc.read(file, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      let code = errno
+      guard count > 0 else {
+        close(file)
+        errno = code
+        return count == 0 ? contents : nil
+      }
+      contents += chunk[..<count]
     }
   }
 
