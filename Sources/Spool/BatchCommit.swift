@@ -119,9 +119,12 @@ extension CommitGroup {
   fileprivate mutating func publish(_ temporary: String, as path: String, in session: SessionPlace)
     throws(SpoolError)
   {
-    if case .moved = try rename(temporary, path) { return }
-    // A crash here leaves an empty directory.
-    if try spool.observations.makeDirectory(session.directory) { ledger.hasNewSession = true }
+    // Once more, since a prune may remove the directory again while it is empty.
+    for _ in 0..<2 {
+      if case .moved = try rename(temporary, path) { return }
+      // A crash here leaves an empty directory.
+      if try spool.observations.makeDirectory(session.directory) { ledger.hasNewSession = true }
+    }
     try spool.tmp.rename(temporary, to: spool.observations, as: path)
   }
 

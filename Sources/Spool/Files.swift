@@ -228,6 +228,19 @@ struct Directory: Sendable {
     } ?? false
   }
 
+  /// Removes a directory that is empty; false where it is not, or is none.
+  func removeDirectoryIfEmpty(_ name: String) throws(SpoolError) -> Bool {
+    do throws(Errno) {
+      try system.removeDirectory(name, in: descriptor)
+      return true
+    } catch {
+      switch error.code {
+      case ENOTEMPTY, EEXIST, ENOENT, ENOTDIR: return false
+      default: throw SpoolError("remove the directory", path(of: name), error)
+      }
+    }
+  }
+
   func setModified(_ nanoseconds: Int64, of name: String) throws(SpoolError) {
     try perform("set the time of", name) { () throws(Errno) in
       try system.setModified(nanoseconds, of: name, in: descriptor)

@@ -24,6 +24,8 @@ public struct FileStatus: Sendable, Equatable {
   public var links: UInt64
   public var owner: UInt32
   public var stamp: FileStamp
+  /// When the file was last changed in any way, also moved, in nanoseconds since 1970: a time that nobody can set.
+  public var changed: Int64
 }
 
 /// The system calls that the spool makes. Each is one call of Linux, is repeated where a signal interrupted
@@ -53,6 +55,8 @@ public protocol SystemCalls: Sendable {
     throws(Errno)
   /// unlinkat(2).
   func unlink(_ name: String, in directory: Int32) throws(Errno)
+  /// unlinkat(2) with `AT_REMOVEDIR`: ENOTEMPTY where it is not empty.
+  func removeDirectory(_ name: String, in directory: Int32) throws(Errno)
   /// mkdirat(2).
   func makeDirectory(_ name: String, in directory: Int32, mode: mode_t) throws(Errno)
   /// fstatat(2), of a link itself.
@@ -126,6 +130,10 @@ public struct Linux: SystemCalls {
 
   public func unlink(_ name: String, in directory: Int32) throws(Errno) {
     _ = try checked { unlinkat(directory, name, 0) }
+  }
+
+  public func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+    _ = try checked { unlinkat(directory, name, AT_REMOVEDIR) }
   }
 
   public func makeDirectory(_ name: String, in directory: Int32, mode: mode_t) throws(Errno) {
@@ -235,5 +243,6 @@ extension FileStatus {
     stamp = FileStamp(
       size: Int(status.st_size),
       nanoseconds: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
+    changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
   }
 }

@@ -8,7 +8,8 @@ import Threads
 /// The real calls, behind a question: may this one go through?
 final class FaultySystem: SystemCalls {
   enum Call: String, CaseIterable, Sendable {
-    case open, read, write, truncate, fsync, syncfs, rename, renameNoReplace, unlink, makeDirectory, status
+    case open, read, write, truncate, fsync, syncfs, rename, renameNoReplace, unlink, makeDirectory,
+      removeDirectory, status
     case setModified, lock, list, makeInotify, addWatch
   }
 
@@ -104,6 +105,10 @@ final class FaultySystem: SystemCalls {
   func unlink(_ name: String, in directory: Int32) throws(Errno) {
     try ask(.unlink, name)
     try real.unlink(name, in: directory)
+  }
+  func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+    try ask(.removeDirectory, name)
+    try real.removeDirectory(name, in: directory)
   }
   func makeDirectory(_ name: String, in directory: Int32, mode: mode_t) throws(Errno) {
     try ask(.makeDirectory, name)

@@ -301,6 +301,10 @@ private final class TracingSystem: SystemCalls {
     try real.unlink(name, in: directory)
     note(.remove(path(name, in: directory)))
   }
+  func removeDirectory(_ name: String, in directory: Int32) throws(Errno) {
+    try real.removeDirectory(name, in: directory)
+    note(.remove(path(name, in: directory)))
+  }
   func makeDirectory(_ name: String, in directory: Int32, mode: mode_t) throws(Errno) {
     try real.makeDirectory(name, in: directory, mode: mode)
     note(.make(path(name, in: directory)))
