@@ -31,16 +31,15 @@ extension Command {
     if !call.hasSpool { _ = try call.spool() }
     let dropper = Dropper(path: call.spoolPath, clock: call.clock)
     var code = ExitCode.ok
+    var printsNames = !call.arguments.has(quiet)
     for source in sources {
       do throws(CommandError) {
         let name = try drop(read(source), from: source, with: dropper)
-        guard !call.arguments.has(quiet) else { continue }
-        // Whoever reads the names may see each when its input is there.
-        try call.output.write(name.text + "\n")
-        try call.output.flush()
+        // Whoever reads the names may see each when its input is there. If nobody does any more, the inputs
+        // are still to be dropped.
+        if printsNames { printsNames = try call.output.writeAtOnce(name.text + "\n") }
       } catch {
         // The other inputs can still be dropped.
-        guard sources.count > 1, error != .readerGone else { throw error }
         call.messages.error(error.message, hint: error.hint)
         if code == .ok { code = error.code }
       }

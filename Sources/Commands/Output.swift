@@ -1,8 +1,6 @@
 import Glibc
-import Pipeline
-import Threads
 
-/// Where a command's results go: standard output, or a buffer in tests. It is written to in large pieces.
+/// Where a command's results go: standard output, written to in large pieces.
 ///
 /// SIGPIPE is ignored by the program, so a reader that has gone is seen here and ends the command in silence.
 final class Output {
@@ -11,16 +9,8 @@ final class Output {
 
   init(descriptor: Int32) { self.descriptor = descriptor }
 
-  /// Whether a person looks at it.
-  var isTerminal: Bool { isatty(descriptor) == 1 }
-
   /// The terminal's width in columns; nil where the output is none.
-  var columns: Int? {
-    guard isTerminal else { return nil }
-    var size = winsize()
-    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
-  }
+  var columns: Int? { terminalColumns(descriptor) }
 
   /// Writes text as it is. Text from elsewhere goes through `Printable` first.
   func write(_ text: String) throws(CommandError) { try write(bytes: Array(text.utf8)) }
@@ -36,6 +26,28 @@ final class Output {
     guard let code = writeAll(buffer, to: descriptor) else { return }
     throw code == EPIPE ? .readerGone : CommandError("write to", "standard output", errno: code)
   }
+}
+
+extension Output {
+  /// Writes text without waiting for more. False if there is no reader any more.
+  func writeAtOnce(_ text: String) throws(CommandError) -> Bool {
+    do throws(CommandError) {
+      try write(text)
+      try flush()
+      return true
+    } catch {
+      guard error == .readerGone else { throw error }
+      return false
+    }
+  }
+}
+
+/// The width of a terminal in columns, 80 where it does not say; nil for what is no terminal.
+func terminalColumns(_ descriptor: Int32) -> Int? {
+  guard isatty(descriptor) == 1 else { return nil }
+  var size = winsize()
+  guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+  return Int(size.ws_col)
 }
 
 /// Writes all bytes. The error's code, or nil.
@@ -78,59 +90,4 @@ func readAll(_ descriptor: Int32, limit: Int) -> Result<[UInt8], SystemError> {
 /// An error number of the operating system.
 struct SystemError: Error {
   let code: Int32
-}
-
-/// Standard error, shared by messages, the log and the progress line, which is taken away before a message and
-/// drawn again behind it.
-final class Messages: Sendable {
-  private let descriptor: Int32
-  private let progress = Locked("")
-  /// Whether a person looks at it, so that progress is worth showing.
-  let isTerminal: Bool
-
-  init(descriptor: Int32) {
-    self.descriptor = descriptor
-    isTerminal = isatty(descriptor) == 1
-  }
-
-  /// Whether the systemd journal reads standard error: `$JOURNAL_STREAM` names its device and inode (systemd.exec(5)).
-  /// The variable alone is no sign, since it is inherited by what redirects its streams.
-  func isJournal(_ variable: String?) -> Bool {
-    var status = stat()
-    guard let variable, fstat(descriptor, &status) == 0 else { return false }
-    return variable == "\(status.st_dev):\(status.st_ino)"
-  }
-
-  /// Writes lines, whole, whatever other threads write.
-  func write(_ text: String) {
-    let lines = text.hasSuffix("\n") ? text : text + "\n"
-    progress.withLock { [descriptor] progress in
-      // An error is passed over: there is no other place where it could be told.
-      let text = progress.isEmpty ? lines : "\r\u{1B}[K" + lines + progress
-      _ = writeAll(Array(text.utf8), to: descriptor)
-    }
-  }
-
-  /// Draws the progress line in the place of the one before.
-  func show(progress line: String) {
-    progress.withLock { [descriptor] progress in
-      progress = line
-      _ = writeAll(Array(("\r\u{1B}[K" + line).utf8), to: descriptor)
-    }
-  }
-
-  /// Leaves the progress line as it stands and goes on below it.
-  func endProgress() {
-    progress.withLock { [descriptor] progress in
-      if !progress.isEmpty { _ = writeAll(Array("\n".utf8), to: descriptor) }
-      progress = ""
-    }
-  }
-
-  func warning(_ message: String) { write("warning: " + Printable.line(message)) }
-
-  func error(_ message: String, hint: String? = nil) {
-    write(
-      "error: " + Printable.line(message) + "\n" + (hint.map { "hint: " + Printable.line($0) + "\n" } ?? ""))
-  }
 }

@@ -48,6 +48,15 @@ import Testing
     #expect(try obspool.names(in: "spool/pending").count == 1)
   }
 
+  /// `obspool add * | head -1` must not lose what comes after the first.
+  @Test func `A reader of the names that goes keeps nothing from being dropped`() throws {
+    let obspool = try Obspool(spool: true)
+    for name in ["a", "b"] { try obspool.write(note, to: name) }
+    let script = "mkfifo pipe; sh -c : <pipe & exec 3>pipe; wait; obspool add a b >&3; echo $?"
+    #expect(try obspool.shell(script) == .init(code: 0, output: "0\n", errors: ""))
+    #expect(try obspool.names(in: "spool/pending").count == 2)
+  }
+
   @Test func `A file that cannot be read`() throws {
     let obspool = try Obspool(spool: true)
     #expect(
