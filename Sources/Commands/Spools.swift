@@ -1,6 +1,7 @@
 // How commands come to their spool.
 
 import FoundationEssentials
+import Glibc
 import Pipeline
 import Spool
 import Threads
@@ -11,7 +12,8 @@ extension Call {
 
   /// The spool, made if it is not there.
   func spool(at path: String? = nil) throws(CommandError) -> Spool {
-    try fromSpool { () throws(SpoolError) in try Spool(path: path ?? spoolPath, clock: clock) }
+    try becomeOwner(of: path ?? spoolPath)
+    return try fromSpool { () throws(SpoolError) in try Spool(path: path ?? spoolPath, clock: clock) }
   }
 
   /// Whether the spool is there.
@@ -25,6 +27,18 @@ extension Call {
         hint: "name it with --spool DIR or $OBSPOOL_DIR; `obspool add` makes one")
     }
     return try spool()
+  }
+}
+
+/// Has root go on as the owner of a spool that is another user's, with that user's rights and no more: what root made
+/// in it, its processor could not read.
+private func becomeOwner(of path: String) throws(CommandError) {
+  var status = stat()
+  guard geteuid() == 0, stat(path, &status) == 0, status.st_uid != 0 else { return }
+  // The directory's group may be that of those who drop files.
+  var group = getpwuid(status.st_uid)?.pointee.pw_gid ?? status.st_gid
+  guard setgroups(1, &group) == 0, setgid(group) == 0, setuid(status.st_uid) == 0 else {
+    throw CommandError("become the owner of", path, errno: errno)
   }
 }
 

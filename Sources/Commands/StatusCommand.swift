@@ -20,9 +20,8 @@ extension Command {
 
   private static func status(_ call: Call) throws(CommandError) -> ExitCode {
     try call.takesNoOperands()
-    let spool = try call.existingSpool()
     let now = call.clock.now()
-    let report = try fromSpool { () throws(SpoolError) in try StatusReport(spool: spool, now: now) }
+    let report = try report(call, now)
     if call.arguments.has(.json) {
       try call.output.write(bytes: report.json)
     } else {
@@ -31,14 +30,30 @@ extension Command {
     return .ok
   }
 
+  /// What may be seen by a user who may only drop files is little, and no error.
+  private static func report(_ call: Call, _ now: Date) throws(CommandError) -> StatusReport {
+    do throws(CommandError) {
+      let spool = try call.existingSpool()
+      return try fromSpool { () throws(SpoolError) in try StatusReport(spool: spool, now: now) }
+    } catch {
+      guard error.code == .notPermitted else { throw error }
+      return StatusReport(ofForbiddenSpool: call.spoolPath, now: now)
+    }
+  }
+
+  private static func count(_ number: Int?) -> String {
+    number.map(grouped) ?? "not for this user to see"
+  }
+
   private static func text(_ report: StatusReport, now: Date) -> String {
     var table = Table()
     table.add("spool", Printable.line(report.path))
     table.add("processor", report.owner.map { "running, process \($0)" } ?? "not running")
-    table.add("pending", grouped(report.pending) + waiting(report, now))
-    table.add("inflight", grouped(report.inflight))
-    table.add("done", grouped(report.done))
-    table.add("failed", grouped(report.failed) + (report.failed > 0 ? "  `obspool show NAME` tells why" : ""))
+    table.add("pending", count(report.pending) + waiting(report, now))
+    table.add("inflight", count(report.inflight))
+    table.add("done", count(report.done))
+    let hasFailed = report.failed.map { $0 > 0 } ?? false
+    table.add("failed", count(report.failed) + (hasFailed ? "  `obspool show NAME` tells why" : ""))
     for pause in report.pauses {
       let status = pause.status.map { " \($0)" } ?? ""
       let until =
@@ -53,8 +68,8 @@ extension Command {
   }
 
   private static func waiting(_ report: StatusReport, _ now: Date) -> String {
-    guard report.pending > 0 else { return "" }
-    var parts = ["\(grouped(report.due)) due now"]
+    guard let pending = report.pending, pending > 0, let due = report.due else { return "" }
+    var parts = ["\(grouped(due)) due now"]
     if let next = report.nextDue { parts.append("next \(relative(next, to: now))") }
     if let oldest = report.oldest, oldest < now {
       parts.append("oldest \(span(now.timeIntervalSince(oldest)))")

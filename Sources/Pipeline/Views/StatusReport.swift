@@ -10,12 +10,13 @@ public struct StatusReport: Sendable {
   public let path: String
   /// The process that owns the spool, if one does.
   public let owner: Int?
-  public let pending: Int
-  public let inflight: Int
-  public let done: Int
-  public let failed: Int
+  /// How many inputs are in each state; nil where this user may not look.
+  public let pending: Int?
+  public let inflight: Int?
+  public let done: Int?
+  public let failed: Int?
   /// How many of those in pending are due.
-  public let due: Int
+  public let due: Int?
   /// The earliest modification time in pending: since when something has been waiting.
   public let oldest: Date?
   /// When the next one is due of those in pending that are not.
@@ -76,6 +77,30 @@ extension StatusReport {
     failed = try spool.count(in: .failed)
     pauses = try spool.pauses().compactMap { Pause(json: $0.json) }.sorted { $0.provider < $1.provider }
     today = UsageTotal(lines: try spool.usage(of: UsageLine.day(of: now)) ?? [])
+  }
+
+  /// Looks at a spool into which this user may drop files and not much more, from outside: what may not be seen is nil.
+  public init(ofForbiddenSpool path: String, now: Date) {
+    func names(_ directory: String) -> [String]? {
+      try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(directory)")
+    }
+    func count(_ state: State) -> Int? {
+      names(state.rawValue)?.filter { InputName(fileName: $0) != nil }.count
+    }
+    func bytes(_ file: String) -> [UInt8] {
+      (try? Data(contentsOf: URL(filePath: "\(path)/\(file)"))).map { [UInt8]($0) } ?? []
+    }
+    self.path = path
+    owner = Self.owner(ofLock: "\(path)/lock")
+    pending = count(.pending)
+    inflight = count(.inflight)
+    done = count(.done)
+    failed = count(.failed)
+    due = nil
+    oldest = nil
+    nextDue = nil
+    pauses = (names("paused") ?? []).sorted().compactMap { Pause(json: bytes("paused/\($0)")) }
+    today = UsageTotal(lines: bytes("usage/\(UsageLine.day(of: now)).jsonl"))
   }
 
   /// The process that holds the lock, by the kernel's list (proc_locks(5)). To try the lock would be in the way of
