@@ -113,7 +113,8 @@ public actor Engine {
   var lastCommit: [String: Task<Bool, Never>] = [:]
   /// Until when nothing new is asked because the spool could not be written, and how often in a row.
   var storage: (until: Date, failures: Int)?
-  var conversations = Recent<Conversation>(capacity: 16)
+  /// Some forty messages of 500 kB, or the conversations of hundreds of sessions.
+  var conversations = Recent<Conversation>(budget: 20_000_000) { $0.window.length + 1000 }
   var choice: (settings: Settings, choice: ProviderChoice)?
   var complained: Set<String> = []
   private var running: [Backlog.Session: Task<Void, Never>] = [:]
@@ -128,6 +129,9 @@ public actor Engine {
   /// What is being written beside the inputs, one after another.
   var chore: Task<Void, Never>?
   var chores = 0
+  /// Calls that no usage file tells of yet, by day, and whether a chore that writes them is to come.
+  var unwrittenUsage: [String: [[UInt8]]] = [:]
+  var isUsageEnqueued = false
   var watcher: Watcher?
   private var sleepers: [(until: Date, continuation: CheckedContinuation<Void, Never>)] = []
   private var idle: CheckedContinuation<Void, Never>?

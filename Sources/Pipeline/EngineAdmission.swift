@@ -77,8 +77,11 @@ extension Engine {
   // MARK: Sessions
 
   /// The session's conversation, read from its records if it is not in memory.
-  func conversation(of session: String, limits: ContextWindow.Limits) throws(SpoolError) -> Conversation {
+  func conversation(of session: String, limits: ContextWindow.Limits) async throws(SpoolError) -> Conversation
+  {
     if let known = conversations[session], known.window.limits == limits { return known }
+    // What is being committed has no record yet.
+    if let commit = lastCommit[session] { _ = await commit.value }
     let conversation = Conversation(session: session, limits: limits)
     var records: [Record] = []
     try spool.records(of: SessionPlace(session: session)) { bytes in

@@ -45,7 +45,7 @@ extension Engine {
     let previous = lastCommit[id]
     do throws(Failure) {
       let provider = try choice.provider.get()
-      let conversation = try conversationOrFailure(id, choice)
+      let conversation = try await conversationOrFailure(id, choice)
       let question = Question(session: id, events: hand.asked.map(\.event), prompts: conversation.prompts)
       let understood = try await ask(
         question, in: conversation, of: choice, provider: provider, settings: settings, name: first.name.text)
@@ -56,9 +56,11 @@ extension Engine {
     }
   }
 
-  private func conversationOrFailure(_ id: String, _ choice: ProviderChoice) throws(Failure) -> Conversation {
+  private func conversationOrFailure(_ id: String, _ choice: ProviderChoice) async throws(Failure)
+    -> Conversation
+  {
     do throws(SpoolError) {
-      return try conversation(of: id, limits: choice.limits)
+      return try await conversation(of: id, limits: choice.limits)
     } catch {
       throw Failure(error)
     }
@@ -164,7 +166,7 @@ extension Engine {
     guard !inputs.isEmpty else { return true }
     let conversation: Conversation
     do throws(SpoolError) {
-      conversation = try self.conversation(of: id, limits: choice.limits)
+      conversation = try await self.conversation(of: id, limits: choice.limits)
     } catch {
       storageFailed(error)
       await putBack(inputs, id)

@@ -60,9 +60,21 @@ extension Engine {
     progress.calls += 1
     progress.costUSD += line.costUSD ?? 0
     money.add(line)
-    let (bytes, day) = (line.json, line.day)
-    enqueue { (committer) async throws(SpoolError) in try await committer.append(line: bytes, toUsageOf: day)
+    unwrittenUsage[line.day, default: []].append(line.json)
+    // The lines that come while others are being written are written together.
+    guard !isUsageEnqueued else { return }
+    isUsageEnqueued = true
+    enqueue { (committer) async throws(SpoolError) in
+      for (day, lines) in await self.takeUnwrittenUsage() {
+        try await committer.append(lines: lines, toUsageOf: day)
+      }
     }
+  }
+
+  private func takeUnwrittenUsage() -> [String: [[UInt8]]] {
+    isUsageEnqueued = false
+    defer { unwrittenUsage.removeAll() }
+    return unwrittenUsage
   }
 
   /// Reads what was spent today before this start, and when each provider answered last.

@@ -1,32 +1,56 @@
-// A small memory of what was used last.
+// A memory of what was used last, of a bounded size.
 
-/// The things used last, so many of them.
+/// The things used last, as many as cost no more than a budget together.
 struct Recent<Value> {
-  private let capacity: Int
-  private var values: [String: Value] = [:]
-  private var order: [String] = []
+  private struct Kept {
+    var value: Value
+    var cost: Int
+    /// Larger than that of all that was used before.
+    var use: Int
+  }
 
-  init(capacity: Int) { self.capacity = capacity }
+  private let budget: Int
+  private let cost: (Value) -> Int
+  private var kept: [String: Kept] = [:]
+  private var total = 0
+  private var uses = 0
+
+  /// - Parameters:
+  ///   - budget: What all may cost; the thing used last is kept whatever it costs.
+  ///   - cost: What a thing costs. It may change; it is asked at each use.
+  init(budget: Int, cost: @escaping (Value) -> Int) {
+    self.budget = budget
+    self.cost = cost
+  }
 
   subscript(key: String) -> Value? {
     mutating get {
-      guard let value = values[key] else { return nil }
-      if order.last != key {
-        order.removeAll { $0 == key }
-        order.append(key)
-      }
+      guard let value = kept[key]?.value else { return nil }
+      keep(value, key)
       return value
     }
     set {
-      values[key] = newValue
-      order.removeAll { $0 == key }
-      if newValue != nil { order.append(key) }
-      if order.count > capacity { values[order.removeFirst()] = nil }
+      if let newValue { keep(newValue, key) } else { total -= kept.removeValue(forKey: key)?.cost ?? 0 }
     }
   }
 
   mutating func removeAll() {
-    values.removeAll()
-    order.removeAll()
+    kept.removeAll()
+    total = 0
+  }
+
+  private mutating func keep(_ value: Value, _ key: String) {
+    uses += 1
+    let new = Kept(value: value, cost: cost(value), use: uses)
+    total += new.cost - (kept.updateValue(new, forKey: key)?.cost ?? 0)
+    if total > budget { forgetHalf() }
+  }
+
+  /// Half at a time, so that looking for the oldest costs little for each.
+  private mutating func forgetHalf() {
+    let uses = kept.values.map(\.use).sorted()
+    let middle = uses[uses.count / 2]
+    kept = kept.filter { $0.value.use >= middle }
+    total = kept.values.reduce(0) { $0 + $1.cost }
   }
 }

@@ -24,7 +24,7 @@ public final class Committer: Sendable {
       InputName, expecting: FileStamp?, ErrorNote, CheckedContinuation<Result<Bool, SpoolError>, Never>)
     case publish(Sidecar, [UInt8], CheckedContinuation<Result<Void, SpoolError>, Never>)
     case withdraw(Sidecar, CheckedContinuation<Result<Void, SpoolError>, Never>)
-    case append([UInt8], day: String, CheckedContinuation<Result<Void, SpoolError>, Never>)
+    case append([[UInt8]], day: String, CheckedContinuation<Result<Void, SpoolError>, Never>)
     case flush(CheckedContinuation<Void, Never>)
   }
 
@@ -81,13 +81,13 @@ public final class Committer: Sendable {
     try await withCheckedContinuation { enqueue(.withdraw(sidecar, $0)) }.get()
   }
 
-  /// Appends a line to `usage/DAY.jsonl`. A line that a crash has cut there stays a line of its own.
+  /// Appends lines to `usage/DAY.jsonl`. A line that a crash has cut there stays a line of its own.
   ///
   /// - Parameters:
-  ///   - line: One JSON value, without the end of the line.
+  ///   - lines: Each one JSON value, without the end of the line.
   ///   - day: Such as `2026-11-24`.
-  public func append(line: [UInt8], toUsageOf day: String) async throws(SpoolError) {
-    try await withCheckedContinuation { enqueue(.append(line, day: day, $0)) }.get()
+  public func append(lines: [[UInt8]], toUsageOf day: String) async throws(SpoolError) {
+    try await withCheckedContinuation { enqueue(.append(lines, day: day, $0)) }.get()
   }
 
   /// Makes the last moves durable, which would otherwise wait for the next group. To be called when nothing
@@ -163,8 +163,8 @@ extension Committer {
       [SidecarChange(sidecar, bytes) { waiting.resume(returning: $0) }]
     case .withdraw(let sidecar, let waiting):
       [SidecarChange(sidecar, nil) { waiting.resume(returning: $0) }]
-    case .append(let line, let day, let waiting):
-      [UsageLine(line, day: day) { waiting.resume(returning: $0) }]
+    case .append(let lines, let day, let waiting):
+      [UsageLines(lines, day: day) { waiting.resume(returning: $0) }]
     case .flush:
       []
     }

@@ -17,7 +17,9 @@ extension Spool {
 
   /// The usage log of one day, such as `2026-11-24`; nil where there is none. Its last line may be cut, by a
   /// crash or because it is being written. Works beside a running processor.
-  public func usage(of day: String) throws(SpoolError) -> [UInt8]? { try usage.read(UsageLine.fileName(day)) }
+  public func usage(of day: String) throws(SpoolError) -> [UInt8]? {
+    try usage.read(UsageLines.fileName(day))
+  }
 
   fileprivate func file(of sidecar: Sidecar) -> (directory: Directory, name: String) {
     switch sidecar {
@@ -71,16 +73,16 @@ final class SidecarChange: GroupedChange {
   func reply(_ outcome: Result<Void, SpoolError>) { answer(outcome) }
 }
 
-/// Appends a line to the usage log of a day.
-final class UsageLine: GroupedChange {
-  private let line: [UInt8]
+/// Appends lines to the usage log of a day.
+final class UsageLines: GroupedChange {
+  private let lines: [[UInt8]]
   private let day: String
   private let answer: (Result<Void, SpoolError>) -> Void
   /// The file and its size before, once something may have been written.
   private var written: (file: OpenFile, size: Int)?
 
-  init(_ line: [UInt8], day: String, answer: @escaping (Result<Void, SpoolError>) -> Void) {
-    self.line = line
+  init(_ lines: [[UInt8]], day: String, answer: @escaping (Result<Void, SpoolError>) -> Void) {
+    self.lines = lines
     self.day = day
     self.answer = answer
   }
@@ -89,7 +91,7 @@ final class UsageLine: GroupedChange {
     PathComponent.safe(day, limit: InputName.longestFileName - 6) + ".jsonl"
   }
 
-  /// A crash leaves the line, a part of it, or nothing. What is cut is closed by the next line that is written.
+  /// A crash leaves the lines, some of them, the last one cut, or nothing. What is cut is closed by the next line that is written.
   func write(_ group: inout CommitGroup) throws(SpoolError) {
     let name = Self.fileName(day)
     let usage = group.spool.usage
@@ -97,8 +99,12 @@ final class UsageLine: GroupedChange {
     let file = try usage.create(name, exclusively: false, flags: O_RDWR | O_APPEND)
     let size = try file.status().stamp.size
     let newLine = UInt8(ascii: "\n")
-    var text = line + [newLine]
-    if size > 0, try file.byte(at: size - 1) != newLine { text.insert(newLine, at: 0) }
+    var text: [UInt8] = []
+    if size > 0, try file.byte(at: size - 1) != newLine { text.append(newLine) }
+    for line in lines {
+      text += line
+      text.append(newLine)
+    }
     written = (file, size)
     try file.write(text)
     group.syncs.add(file)

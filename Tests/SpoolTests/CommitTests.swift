@@ -32,7 +32,7 @@ struct CommitTests {
     let fixture = try Fixture()
     let committer = Committer(spool: fixture.spool)
     _ = await committer.commit(TestReader.batch([try fixture.claim(fixture.put("s|one", "a"))]))
-    try await committer.append(line: Array("{}".utf8), toUsageOf: "2026-11-24")
+    try await committer.append(lines: [Array("{}".utf8)], toUsageOf: "2026-11-24")
     await committer.close()
     for path in ["observations/s/a.xml", "observations/s/a.json", "usage/2026-11-24.jsonl", "lock"] {
       var status = stat()
@@ -271,7 +271,7 @@ struct RelocationTests {
     let fixture = try Fixture()
     try fixture.write("{\"a\":1}\n{\"b", to: "\(fixture.spool.path)/usage/2026-11-24.jsonl")
     let committer = Committer(spool: fixture.spool)
-    try await committer.append(line: Array("{\"c\":3}".utf8), toUsageOf: "2026-11-24")
+    try await committer.append(lines: [Array("{\"c\":3}".utf8)], toUsageOf: "2026-11-24")
     await committer.close()
     #expect(fixture.text("usage/2026-11-24.jsonl") == "{\"a\":1}\n{\"b\n{\"c\":3}\n")
   }
@@ -279,12 +279,12 @@ struct RelocationTests {
   @Test func `A line of usage whose sync failed is there once when it is tried again`() async throws {
     let fixture = try Fixture()
     let committer = Committer(spool: fixture.spool)
-    try await committer.append(line: Array("1".utf8), toUsageOf: "d")
+    try await committer.append(lines: [Array("1".utf8)], toUsageOf: "d")
     fixture.system.failNext(.fsync, ENOSPC)
     await #expect(throws: SpoolError.self) {
-      try await committer.append(line: Array("2".utf8), toUsageOf: "d")
+      try await committer.append(lines: [Array("2".utf8)], toUsageOf: "d")
     }
-    try await committer.append(line: Array("2".utf8), toUsageOf: "d")
+    try await committer.append(lines: [Array("2".utf8)], toUsageOf: "d")
     await committer.close()
     #expect(fixture.text("usage/d.jsonl") == "1\n2\n")
   }
