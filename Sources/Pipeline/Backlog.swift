@@ -198,6 +198,8 @@ struct Backlog {
     reconsider(session)
   }
 
+  /// Whether any session may be ready now: false spares looking for one.
+  var mayHaveReady: Bool { !ready.isEmpty || !held.isEmpty || deferred.first != nil }
   var hasReady: Bool { !ready.isEmpty }
   var hasHeld: Bool { !held.isEmpty }
   /// When the first deferred input is due; nil where none is deferred.
