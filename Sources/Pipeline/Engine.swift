@@ -249,6 +249,7 @@ public actor Engine {
       if backlog.hasUnseen { scan() }
       startTurns(now)
     }
+    if running.isEmpty, backlog.count == 0 { backlog.forgetIfLarge() }
     report()
     if endsIdle(now) { return }
     setAlarm()
