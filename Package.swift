@@ -22,7 +22,8 @@ let package = Package(
   name: "obspool",
   products: [.executable(name: "obspool", targets: ["obspool"])],
   targets: [
-    .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    // Its headers alone: the library is loaded at the first request, so that no other command pays for it.
+    .systemLibrary(name: "CLibcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CSystem"),
     part("JSONText"),
     part("Threads", ["CSystem"]),
@@ -30,7 +31,7 @@ let package = Package(
     part("Observation", ["JSONText"], exclude: ["Schema"]),
     part("Provider", ["CLibcurl", "JSONText", "Threads"]),
     part("Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
-    part("Commands", ["Pipeline"]),
+    part("Commands", ["Pipeline", "Spool", "Observation", "Provider", "CSystem", "JSONText", "Threads"]),
     .executableTarget(name: "obspool", dependencies: ["Commands"], swiftSettings: settings),
     .executableTarget(
       name: "obspool-bench",
@@ -41,10 +42,12 @@ let package = Package(
       swiftSettings: settings),
     tests(of: "JSONText"),
     tests(of: "Threads"),
-    tests(of: "Spool"),
-    tests(of: "Observation"),
-    tests(of: "Provider"),
-    tests(of: "Pipeline"),
+    tests(of: "Spool", ["JSONText", "Threads"]),
+    tests(of: "Observation", ["JSONText"]),
+    tests(of: "Provider", ["JSONText", "Threads"]),
+    tests(of: "Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
     tests(of: "Commands"),
+    .testTarget(
+      name: "SystemdTests", dependencies: ["TestSupport", "Threads"], exclude: ["Lab"], swiftSettings: settings),
   ]
 )

@@ -72,10 +72,11 @@ struct Asking {
     }
     messages.append(Message(role: .user, text: turn))
     messages += correction
-    let events = question.events
+    let question = question
     return Request(
       system: Self.system, messages: messages, maxOutputTokens: room, session: question.session,
-      withoutReasoning: withoutReasoning, withoutModel: { WithoutModel.answer(to: events) })
+      withoutReasoning: withoutReasoning,
+      withoutModel: { WithoutModel.answer(to: question.events, ledBy: question.prompts) })
   }
 
   private static let system = JSONString(Prompt.system)

@@ -119,6 +119,12 @@ struct Backlog {
     return first
   }
 
+  /// Starts afresh when nothing waits and no session is running, so that a processor that stands for months does
+  /// not keep every name that it has seen.
+  mutating func forgetIfLarge() {
+    if names.count > 4096 { self = Backlog() }
+  }
+
   // MARK: Inputs are placed
 
   /// Puts an input that was looked at in its session's queue, in the place of an earlier look.
@@ -198,6 +204,8 @@ struct Backlog {
     reconsider(session)
   }
 
+  /// Whether any session may be ready now: false spares looking for one.
+  var mayHaveReady: Bool { !ready.isEmpty || !held.isEmpty || deferred.first != nil }
   var hasReady: Bool { !ready.isEmpty }
   var hasHeld: Bool { !held.isEmpty }
   /// When the first deferred input is due; nil where none is deferred.

@@ -138,6 +138,8 @@ public actor Engine {
   private var idleSince: Date?
   private(set) var isStopping = false
   private var pumping = false
+  /// Whether the scan goes on by itself.
+  private var goesOn = false
 
   public init(_ parts: Parts) {
     spool = parts.spool
@@ -249,15 +251,23 @@ public actor Engine {
       if backlog.hasUnseen { scan() }
       startTurns(now)
     }
+    if running.isEmpty, backlog.count == 0 { backlog.forgetIfLarge() }
     report()
     if endsIdle(now) { return }
     setAlarm()
-    if backlog.hasUnseen, !isStopping { later() }
+    if backlog.hasUnseen, !isStopping { goOnLater() }
   }
 
   /// Goes on with the scan after whatever else waits on the loop.
-  private func later() {
-    Task(executorPreference: loop) { await self.wake() }
+  private func goOnLater() {
+    guard !goesOn else { return }
+    goesOn = true
+    Task(executorPreference: loop) { await self.goOn() }
+  }
+
+  private func goOn() {
+    goesOn = false
+    pump()
   }
 
   private func startTurns(_ now: Date) {
@@ -266,7 +276,7 @@ public actor Engine {
     complain(settings)
     let choice = self.choice(for: settings)
     let moment = Int64(now.timeIntervalSince1970 * 1e9)
-    while running.count < settings.concurrency, !exclusive {
+    while running.count < settings.concurrency, !exclusive, backlog.mayHaveReady {
       let admission = admission(choice, settings, now)
       if admission != .closed { backlog.releaseHeld() }
       guard let session = backlog.takeReady(now: moment, admitsCalls: admission != .closed) else { return }

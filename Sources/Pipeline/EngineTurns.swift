@@ -100,7 +100,7 @@ extension Engine {
       }
       let name = backlog.name(of: head)
       backlog.removeHead(of: session)
-      guard let input = try await take(name, head, id, settings) else { continue }
+      guard let input = try await take(name, head, id, choice, settings) else { continue }
       if input.demand.needsCall {
         // What no longer needs a call is silent; what needs one all of a sudden waits for its own turn.
         guard takesCall else {
@@ -127,7 +127,7 @@ extension Engine {
 
   /// Claims one input. Nil where it is not to be had, or was dealt with on the spot.
   private func take(
-    _ name: InputName, _ entry: Backlog.Entry, _ id: String, _ settings: Settings
+    _ name: InputName, _ entry: Backlog.Entry, _ id: String, _ choice: ProviderChoice, _ settings: Settings
   ) async throws(SpoolError) -> Input? {
     if id.hasPrefix(Self.noSession), let failure = try unusable(name) {
       await reject(name, entry.stamp, failure)
@@ -149,7 +149,7 @@ extension Engine {
       return nil
     }
     do throws(EventError) {
-      let event = try Event(decoding: claimed.bytes)
+      let event = try Event(decoding: choice.redact(claimed.bytes))
       return Input(claimed: claimed, event: event, demand: demand(event, settings))
     } catch {
       await reject(claimed, Failure(.input, message: error.message))

@@ -139,9 +139,9 @@ struct Gate {
     if wasProbe { isProbing = false }
     switch failure.failureClass {
     case .transient:
-      if let lastAttempt, let lastSuccess, lastSuccess >= lastAttempt {
-        if wasProbe { pause = nil }
-        return Verdict(isCharged: true, waits: true, pauses: wasProbe)
+      // While the provider is paused what it answered before says nothing: it may be down for all.
+      if pause == nil, let lastAttempt, let lastSuccess, lastSuccess >= lastAttempt {
+        return Verdict(isCharged: true, waits: true, pauses: false)
       }
       streak += 1
       guard wasProbe || streak >= 3 else { return Verdict(isCharged: false, waits: true, pauses: false) }

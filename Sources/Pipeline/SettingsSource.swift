@@ -11,6 +11,8 @@ import Threads
 public final class SettingsSource: Sendable {
   /// The settings file's path.
   public let path: String
+  /// Whether the user has named the file, so that it ought to be there.
+  private let isNamed: Bool
   private let environment: [String: String]
   private let credentialsDirectory: String?
   private let state = Locked(State())
@@ -40,6 +42,7 @@ public final class SettingsSource: Sendable {
     path =
       option ?? environment["OBSPOOL_SETTINGS"].flatMap { $0.isEmpty ? nil : $0 }
       ?? "\(home)/.claude-mem/settings.json"
+    isNamed = option != nil
     self.environment = environment
     credentialsDirectory = environment["CREDENTIALS_DIRECTORY"].flatMap { $0.isEmpty ? nil : $0 }
   }
@@ -51,7 +54,16 @@ public final class SettingsSource: Sendable {
       if let settings = state.settings, stamp == state.stamp { return settings }
       state.stamp = stamp
       state.fileComplaints = []
-      if stamp == nil { state.members = [] } else { read(into: &state) }
+      if stamp == nil {
+        state.members = []
+        if isNamed {
+          state.fileComplaints = [
+            "\(path): \(String(cString: strerror(errno))); the environment and the defaults are used"
+          ]
+        }
+      } else {
+        read(into: &state)
+      }
       var settings = Settings(reading: lookUp(in: state.members))
       settings.complaints = state.fileComplaints + settings.complaints
       state.settings = settings

@@ -29,6 +29,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
   private let state = Locked(State())
   private let wakeup: Int32
   private let alarm: Int32
+  /// What the alarm is set to, so that setting it to the same moment again costs no system call.
+  private let alarmMoment = Locked<Int64>(0)
 
   /// Starts the thread.
   ///
@@ -39,9 +41,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     wakeup = csystem_wakeup_make()
     alarm = csystem_alarm_make()
     precondition(wakeup >= 0 && alarm >= 0, "the process has no file descriptor left")
-    let (alarm, wakeup) = (alarm, wakeup)
+    let (alarm, wakeup, alarmMoment) = (alarm, wakeup, alarmMoment)
     watch(alarm) {
       drain(alarm)
+      alarmMoment.withLock { $0 = 0 }
       alarmed()
     }
     watch(wakeup) { drain(wakeup) }
@@ -71,6 +74,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
   /// whatever the clock is set to meanwhile, and at once if the moment has passed.
   public func setAlarm(_ nanoseconds: Int64?) {
     let moment = nanoseconds.map { max($0, 1) } ?? 0
+    let isNew = alarmMoment.withLock { known in
+      defer { known = moment }
+      return known != moment
+    }
+    guard isNew else { return }
     // ECANCELED tells that the clock was set since the last call; the alarm is set all the same.
     _ = csystem_alarm_set(alarm, moment)
   }

@@ -90,7 +90,8 @@ import Testing
   @Test(arguments: [
     ("\"\\ud83d\"", "\u{FFFD}"), ("\"\\ude00\"", "\u{FFFD}"), ("\"\\ud83dx\"", "\u{FFFD}x"),
     ("\"\\ud83d\\n\"", "\u{FFFD}\n"), ("\"\\ud83d\\ud83d\\ude00\"", "\u{FFFD}😀"),
-    ("\"\\ude00\\ud83d\"", "\u{FFFD}\u{FFFD}"), ("\"\\ud83d\\u0041\"", "\u{FFFD}A"),
+    ("\"\\ude00\\ud83d\"", "\u{FFFD}\u{FFFD}"),
+    ("\"\\ude00\\ude01\"", "\u{FFFD}\u{FFFD}"), ("\"\\ud83d\\u0041\"", "\u{FFFD}A"),
     ("\"\\ud83d😀\"", "\u{FFFD}😀"),
   ])
   func replacesSurrogatesThatStandAlone(text: String, expected: String) throws {

@@ -135,6 +135,25 @@ import Testing
     #expect(conversation.window.exchanges.count == 1)
   }
 
+  /// Whatever its name: an input that came later may stand before it in name order.
+  @Test func aPromptBehindItsCallInNameOrderDoesNotComeBackEither() {
+    let conversation = Self.replayed([
+      Self.record("z", turn: 1, outcome: .noted, exchange: Self.said("said", "")),
+      Self.record(
+        "a", turn: 1, outcome: .observed, model: "m", exchange: Self.said("said, and more", "answer")),
+    ])
+    #expect(conversation.prompts == [])
+  }
+
+  @Test func theHistoryGoesByTurnNotByName() {
+    let conversation = Self.replayed([
+      Self.record("a", turn: 2, outcome: .observed, model: "m", exchange: Self.said("second", "answer")),
+      Self.record("b", turn: 1, outcome: .observed, model: "m", exchange: Self.said("first", "answer")),
+    ])
+    #expect(conversation.window.exchanges.map(\.user.text) == ["first", "second"])
+    #expect(conversation.turn == 2)
+  }
+
   @Test func theInputsOfOneCallAreOneExchange() {
     var session = Session()
     session.call(10, inputs: 6, model: "m", tokens: nil)

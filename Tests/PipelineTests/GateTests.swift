@@ -137,6 +137,15 @@ import Testing
     #expect(fail(.transient, at: 20, lastAttempt: 15).isCharged == false)
   }
 
+  /// While the provider is down for all, what it answered before is no evidence against the input that probes.
+  @Test mutating func aProbeIsNotChargedForWhatWasAnsweredBeforeThePause() {
+    _ = gate.succeed(now: start + 10, wasProbe: false)
+    for second in 11..<14 { _ = fail(.transient, at: Double(second)) }
+    gate.beginProbe()
+    let verdict = fail(.transient, at: 30, lastAttempt: 5, wasProbe: true)
+    #expect(!verdict.isCharged && gate.pause != nil)
+  }
+
   @Test mutating func anAnswerBeforeARestartCountsToo() {
     gate.remember(success: start + 10)
     gate.remember(success: start + 5)

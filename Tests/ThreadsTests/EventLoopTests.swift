@@ -140,8 +140,9 @@ private final class Pipe: Sendable {
     }
     pipe.send()
     await Task(executorPreference: loop) {
-      while !isOver.withLock({ $0 }) { await Task.yield() }
+      for _ in 0..<100_000 where !isOver.withLock({ $0 }) { await Task.yield() }
     }.value
+    #expect(isOver.withLock { $0 })
     loop.unwatch(pipe.reading)
   }
 

@@ -46,6 +46,31 @@ import Threads
     #expect(results.withLock { $0.sorted() } == [1, 2, 3])
   }
 
+  @Test func oneSignalWakesAllWhoWait() {
+    let gate = Locked((waiting: 0, isOpen: false))
+    let ready = Locked(false)
+    let waiting = (0..<3).map { _ in
+      Thread(name: "waiter") {
+        var isCounted = false
+        gate.wait { state in
+          // The last one to wait says so while it still holds the lock, so all three wait when it is let go.
+          if !isCounted { state.waiting += 1 }
+          isCounted = true
+          if state.waiting == 3 {
+            ready.withLock { $0 = true }
+            ready.signal()
+          }
+          return state.isOpen ? () : nil
+        }
+      }
+    }
+    ready.wait { $0 ? () : nil }
+    gate.withLock { $0.isOpen = true }
+    gate.signal()
+    for thread in waiting { thread.join() }
+    #expect(gate.withLock { $0.waiting } == 3)
+  }
+
   @Test func whoNeedNotWaitDoesNot() {
     #expect(Locked(7).wait { $0 == 7 ? "there" : nil } == "there")
   }
