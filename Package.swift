@@ -48,6 +48,10 @@ let package = Package(
     tests(of: "Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
     tests(of: "Commands"),
     .testTarget(
+      name: "ProofTests",
+      dependencies: ["JSONText", "Observation", "Pipeline", "Spool", "TestSupport", "Threads"],
+      exclude: ["Faults"], swiftSettings: settings),
+    .testTarget(
       name: "SystemdTests", dependencies: ["TestSupport", "Threads"], exclude: ["Lab"], swiftSettings: settings),
   ]
 )
