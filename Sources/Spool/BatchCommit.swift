@@ -5,7 +5,9 @@ final class BatchCommit: GroupedChange {
   private let batch: Batch
   private let answer: (CommitOutcome) -> Void
   private var files: [(xml: String, json: String)] = []
+  /// Whether an input was touched since it was read: no record is to stay, and all go back.
   private var isChanged = false
+  private(set) var isToBeTakenBack = false
 
   init(_ batch: Batch, answer: @escaping (CommitOutcome) -> Void) {
     self.batch = batch
@@ -24,7 +26,7 @@ final class BatchCommit: GroupedChange {
 
   /// (a) A crash leaves files in tmp, which the next start removes, and the inputs in inflight.
   func write(_ group: inout CommitGroup) throws(SpoolError) {
-    if isRecorded(group) { return }
+    if isChanged || isRecorded(group) { return }
     let spool = group.spool
     for entry in batch.entries {
       let xml = try spool.writeTemporary(entry.record.xml)
@@ -42,16 +44,14 @@ final class BatchCommit: GroupedChange {
   func publish(_ group: inout CommitGroup) throws(SpoolError) {
     if isRecorded(group) { return }
     let spool = group.spool
-    for entry in batch.entries where try !spool.isUntouched(entry.claimed) { isChanged = true }
+    if try isTouched(spool) { isChanged = true }
     if isChanged {
       removeTemporaries(spool)
       // An earlier try may have made records visible.
       for entry in batch.entries { try group.withdrawRecord(of: entry.claimed.name) }
       return
     }
-    let places = batch.entries.map {
-      RecordPlace(of: $0.claimed.name, in: SessionPlace(session: $0.record.session))
-    }
+    let places = batch.entries.map(place(of:))
     for (entry, place) in zip(batch.entries, places) {
       group.ledger.progress[entry.claimed.name] = .published(place)
     }
@@ -69,8 +69,18 @@ final class BatchCommit: GroupedChange {
 
   /// (d) All records are on disk. A crash leaves some inputs in inflight, which recovery moves on. Power may go
   /// before a move is on disk, which is the same.
+  ///
+  /// A writer who still has the file open may have touched it during the syncs. Then the records are taken back, which
+  /// has to be on disk before the inputs move, or they would be recorded twice.
   func move(_ group: inout CommitGroup) throws(SpoolError) {
+    isToBeTakenBack = false
     if isChanged { return try giveBack(&group) }
+    if !hasMoved(group), try isTouched(group.spool) {
+      isChanged = true
+      isToBeTakenBack = true
+      for entry in batch.entries { group.ledger.progress[entry.claimed.name] = .published(place(of: entry)) }
+      return
+    }
     let names = batch.entries.map(\.claimed.name)
     for name in names {
       if case .moved = group.ledger.progress[name] { continue }
@@ -81,6 +91,21 @@ final class BatchCommit: GroupedChange {
       try group.moveToDone(entry.claimed)
     }
     for name in names { group.ledger.progress[name] = nil }
+  }
+
+  private func isTouched(_ spool: Spool) throws(SpoolError) -> Bool {
+    for entry in batch.entries where try !spool.isUntouched(entry.claimed) { return true }
+    return false
+  }
+
+  private func hasMoved(_ group: CommitGroup) -> Bool {
+    batch.entries.contains { entry in
+      if case .moved = group.ledger.progress[entry.claimed.name] { true } else { false }
+    }
+  }
+
+  private func place(of entry: Finished) -> RecordPlace {
+    RecordPlace(of: entry.claimed.name, in: SessionPlace(session: entry.record.session))
   }
 
   /// A crash leaves some in inflight without a record: recovery gives those back too.

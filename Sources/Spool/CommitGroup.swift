@@ -12,10 +12,16 @@ protocol GroupedChange: AnyObject {
   func write(_ group: inout CommitGroup) throws(SpoolError)
   func publish(_ group: inout CommitGroup) throws(SpoolError)
   func move(_ group: inout CommitGroup) throws(SpoolError)
+  /// Whether `move` has found that what was published must be taken back: then all steps are gone through again.
+  var isToBeTakenBack: Bool { get }
   /// Told when the change has failed: removes what it has left in tmp.
   func abandon(_ group: inout CommitGroup)
   /// Tells whoever waits. Called once, at the end.
   func reply(_ outcome: Result<Void, SpoolError>)
+}
+
+extension GroupedChange {
+  var isToBeTakenBack: Bool { false }
 }
 
 struct CommitGroup {
@@ -46,16 +52,25 @@ struct CommitGroup {
   /// Takes all changes through all steps and answers each.
   mutating func run(_ changes: [any GroupedChange]) {
     var changes = changes
+    while !changes.isEmpty {
+      changes = goThroughSteps(changes)
+      for change in changes where !change.isToBeTakenBack { change.reply(.success(())) }
+      changes = changes.filter(\.isToBeTakenBack)
+    }
+  }
+
+  /// The changes that have not failed.
+  private mutating func goThroughSteps(_ changes: [any GroupedChange]) -> [any GroupedChange] {
+    var changes = changes
     changes = step(changes, beforeSync: true) { (change, group) throws(SpoolError) in
       try change.write(&group)
     }
     changes = step(changes, beforeSync: true) { (change, group) throws(SpoolError) in
       try change.publish(&group)
     }
-    changes = step(changes, beforeSync: false) { (change, group) throws(SpoolError) in
+    return step(changes, beforeSync: false) { (change, group) throws(SpoolError) in
       try change.move(&group)
     }
-    for change in changes { change.reply(.success(())) }
   }
 
   /// Makes what the moves so far have changed durable.

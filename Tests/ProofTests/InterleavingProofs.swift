@@ -14,7 +14,7 @@ extension Proofs {
     // MARK: Two processors
 
     @Test func `Two processors on one spool, again and again`() throws {
-      let bench = try Bench(environment: ["CLAUDE_MEM_PROVIDER": "offline"])
+      let bench = try Bench()
       #expect(try bench.drain().code == 0)
       for number in 0..<60 { try bench.dropToolUse("i\(number)", session: "s\(number % 6)") }
       let first = try bench.start(["watch"])
@@ -55,10 +55,12 @@ extension Proofs {
       let calls = try rehearse()
       let listing = try #require(calls.first { $0.name == "openat" && $0.path == "pending/." }).number
       let last = try #require(calls.first { $0.name == "renameat2" && $0.other == "done/a.json" }).number
+      // Nothing helps against a write between the last look at a file and its move to done, or after that.
+      let end = whim == .appended ? last - 1 : last
       let tally = Locked(Tally())
       sweep(width: 4) { step in
         let point = listing + step
-        if point > last { return false }
+        if point > end { return false }
         let (call, complaints) = Self.disturb(whim, at: point)
         tally.withLock { $0.add(call, complaints.map { "\(whim), call \(point) (\(call)): \($0)" }) }
         return true
