@@ -16,6 +16,8 @@ struct Fault: Sendable {
   var act: Act = .kill
   /// The names of the calls that count; all that change something where it is nil.
   var calls: [String]?
+  /// Only calls on a path count that ends so, or that lead to one.
+  var path: String?
 
   private var word: String {
     switch act {
@@ -33,6 +35,7 @@ struct Fault: Sendable {
       "FAULT_LOG": log,
     ]
     if let calls { environment["FAULT_CALLS"] = ",\(calls.joined(separator: ","))," }
+    if let path { environment["FAULT_PATH"] = path }
     return environment
   }
 }

@@ -75,6 +75,8 @@ struct Tally: Sendable {
       text += String(format: "  %6d   %6d\n", counts.tried, counts.survived)
     }
     Swift.print(text)
+    // Shown now, also where the output goes to a pipe.
+    fflush(nil)
   }
 }
 

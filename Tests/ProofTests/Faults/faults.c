@@ -5,6 +5,7 @@
 //
 //   FAULT_ROOT   only calls on files below this directory count
 //   FAULT_CALLS  names of the calls that count, with commas around them; all by default
+//   FAULT_PATH   only calls on a path count that ends so, or that lead to one
 //   FAULT_AT     the number of the call that is hit, from 1
 //   FAULT_ACT    kill    dies before the call
 //                tear    dies in the middle of a write
@@ -35,7 +36,7 @@
 
 static char root[PATH_MAX];
 static size_t root_length;
-static const char *calls, *act;
+static const char *calls, *ending, *act;
 static long at, count;
 static int log_file = -1, no_sync;
 static const volatile int64_t *shift;
@@ -45,6 +46,7 @@ __attribute__((constructor)) static void set_up(void) {
   const char *path = getenv("FAULT_ROOT");
   if (path && realpath(path, root)) root_length = strlen(root);
   calls = getenv("FAULT_CALLS");
+  ending = getenv("FAULT_PATH");
   act = getenv("FAULT_ACT");
   no_sync = getenv("FAULT_NO_SYNC") != NULL;
   at = getenv("FAULT_AT") ? atol(getenv("FAULT_AT")) : 0;
@@ -97,9 +99,15 @@ static int is_listed(const char *name) {
   return !calls || strstr(calls, word) != NULL;
 }
 
+static int ends(const char *path) {
+  size_t length = strlen(path), tail = strlen(ending);
+  return length >= tail && strcmp(path + length - tail, ending) == 0;
+}
+
 /// Whether the call counts; then the mutex is held, so that what happens is in one order, and `end` lets it go.
 static int begin(struct call *call) {
   if (!is_ours(call->path) || !is_listed(call->name)) return 0;
+  if (ending && !ends(call->path) && !ends(call->other)) return 0;
   pthread_mutex_lock(&mutex);
   call->fate = PASSES;
   if (++count != at || !act) return 1;
