@@ -108,6 +108,7 @@ extension Systemd {
       Proofs.show("obspool install, again", again)
       #expect(try machine.run("obspool install", as: "alice").code == 66)
       #expect(try machine.run("cd /opt/obspool && obspool install", as: "alice").code == 77)
+      try machine.sure("mkdir -p /var/spool/obspool-red/pending && systemctl enable --now obspool@red.path")
       let removed = try machine.sure("obspool uninstall")
       Proofs.show("obspool uninstall", removed)
       #expect(try machine.list() == before)
@@ -116,6 +117,7 @@ extension Systemd {
           "ls /etc/systemd/system /etc/sysusers.d /etc/tmpfiles.d | grep obspool | grep -v '\\.d$' | wc -l")
           == "0")
       #expect(try machine.run("systemctl is-active obspool.path").output == "inactive")
+      #expect(try machine.sure("find /etc/systemd -type l -name 'obspool*'") == "")
       #expect(try machine.run("test -e /usr/local/bin/obspool").code == 1)
     }
   }
