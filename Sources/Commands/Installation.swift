@@ -88,6 +88,17 @@ struct Installation {
     return paths
   }
 
+  /// The units that are enabled, instances too: the links in `TARGET.wants`.
+  func enabled() -> [String] {
+    let targets = isUser ? ["default.target", "timers.target"] : ["paths.target", "timers.target"]
+    return targets.flatMap { target in
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(units)/\(target).wants")) ?? []
+      return names.filter { name in
+        ["obspool.", "obspool@", "obspool-prune.", "obspool-prune@"].contains { name.hasPrefix($0) }
+      }
+    }.sorted()
+  }
+
   private static func isOurs(_ name: String) -> Bool {
     let stems = ["obspool", "obspool@", "obspool-prune", "obspool-prune@"]
     return stems.contains { stem in

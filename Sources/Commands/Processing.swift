@@ -45,13 +45,13 @@ extension Call {
     signals?.first {
       manager?.stopping()
       messages.write("stopping; what is in flight goes back to pending")
-      Task.detached { await engine.stop() }
+      Task.detached(executorPreference: engine.executor) { await engine.stop() }
     }
     defer {
       manager?.stopping()
       progress.end()
     }
-    return try awaiting { () async throws(SpoolError) in try await work(engine) }
+    return try awaiting(on: engine.executor) { () async throws(SpoolError) in try await work(engine) }
   }
 }
 

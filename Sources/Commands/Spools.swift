@@ -51,12 +51,12 @@ func fromSpool<Result>(_ body: () throws(SpoolError) -> Result) throws(CommandEr
   }
 }
 
-/// Runs work on the concurrency pool while this thread waits, which must not be one of the pool's.
+/// Runs work on an executor, or else on the concurrency pool, while this thread waits, which must not be one of theirs.
 func awaiting<Success: Sendable>(
-  _ body: @escaping @Sendable () async throws(SpoolError) -> Success
+  on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable () async throws(SpoolError) -> Success
 ) throws(CommandError) -> Success {
   let outcome = Locked<Result<Success, SpoolError>?>(nil)
-  Task.detached {
+  Task.detached(executorPreference: executor) {
     let end: Result<Success, SpoolError>
     do throws(SpoolError) {
       end = .success(try await body())

@@ -23,17 +23,16 @@ extension Command {
     try requireRoot(for: installation, isDry: isDry)
     let paths = try installation.installed()
     if isManaged(installation, call) {
-      // The paths and timers before the services, which they would start again.
-      let kinds = [["obspool.path", "obspool-prune.timer"], ["obspool.service", "obspool-prune.service"]]
-      let instances = [
-        ["obspool@*.path", "obspool-prune@*.timer"], ["obspool@*.service", "obspool-prune@*.service"],
+      // What starts the services goes before them, or would start them again.
+      let enabled = installation.enabled()
+      if !enabled.isEmpty { try manage(installation, ["disable", "--now"] + enabled, call, isDry: isDry) }
+      let running = ["obspool.path", "obspool@*.path", "obspool-prune.timer", "obspool-prune@*.timer"]
+      let services = [
+        "obspool.service", "obspool@*.service", "obspool-prune.service", "obspool-prune@*.service",
       ]
-      for (units, instances) in zip(kinds, instances) {
-        let present = units.filter { unit in paths.contains { $0.hasSuffix("/" + unit) } }
-        if !present.isEmpty { try manage(installation, ["disable", "--now"] + present, call, isDry: isDry) }
-        if paths.contains(where: { $0.contains("@") }) {
-          try manage(installation, ["stop"] + instances, call, isDry: isDry)
-        }
+      for units in [running, services] {
+        let known = units.filter { unit in unit.contains("*") || paths.contains { $0.hasSuffix("/" + unit) } }
+        try manage(installation, ["stop"] + known, call, isDry: isDry)
       }
     }
     for path in paths { try remove(path, call, isDry: isDry) }

@@ -83,6 +83,9 @@ public actor Engine {
   }
 
   nonisolated let loop: EventLoop
+  /// Where whoever waits for the engine can run, so that the concurrency pool is never used: once it is, Dispatch wakes
+  /// the process every second to look after it.
+  nonisolated public var executor: any TaskExecutor { loop }
   nonisolated public var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   let spool: Spool
