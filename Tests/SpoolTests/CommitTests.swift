@@ -46,6 +46,32 @@ struct CommitTests {
     }
   }
 
+  @Test func `An input touched while its record is synced takes its batch back, records and all`()
+    async throws
+  {
+    let fixture = try Fixture()
+    let claimed = try ["a", "b"].map { try fixture.claim(fixture.put("s|\($0)", $0)) }
+    let path = "\(fixture.spool.path)/inflight/b.json"
+    // The session's directory is opened to be synced when the records are in it.
+    fixture.system.set { call, _, name in
+      if call == .open, name == "s", let file = fopen(path, "a") {
+        fputs(" and more", file)
+        fclose(file)
+      }
+      return nil
+    }
+    let committer = Committer(spool: fixture.spool)
+    guard case .changed = await committer.commit(TestReader.batch(claimed)) else {
+      Issue.record("not given back")
+      return
+    }
+    await committer.close()
+    #expect(fixture.text("pending/a.json") == "s|a")
+    #expect(fixture.text("pending/b.json")?.hasPrefix("s|b and more") == true)
+    #expect(fixture.names("observations/s") == [])
+    #expect(fixture.names("inflight") + fixture.names("done") + fixture.names("tmp") == [])
+  }
+
   @Test func `An input touched since it was read takes its whole batch back, without a record`() async throws
   {
     let fixture = try Fixture()
