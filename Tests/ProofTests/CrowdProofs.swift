@@ -88,6 +88,8 @@ extension Proofs {
               Self.place(whole, path)
               let second = bench.toolUse(bench.mark(name, "-second"), session: "s\(number % 20)", padding: 10)
               written.withLock { $0[name, default: []].append(second) }
+              // Sometimes the first one has been taken by then.
+              usleep(UInt32.random(in: 0...40_000, using: &random))
               Self.place(second, path)
             }
           }
