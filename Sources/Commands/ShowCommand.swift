@@ -21,9 +21,13 @@ extension Command {
     let operands = call.arguments.operands
     guard !operands.isEmpty else { throw CommandError(.usage, "which input? give its name") }
     let spool = try call.existingSpool()
+    let settings = call.settings.current()
     for (position, operand) in operands.enumerated() {
       let name = try inputName(operand)
-      guard let story = try fromSpool({ () throws(SpoolError) in try Story(of: name, in: spool) }) else {
+      let story = try fromSpool { () throws(SpoolError) in
+        try Story(of: name, in: spool, settings: settings)
+      }
+      guard let story else {
         throw CommandError(
           .noInput, "no input is called \(name) in \(call.spoolPath)",
           hint: "`obspool list` names what is recorded")

@@ -19,7 +19,7 @@ struct Signals: Sendable {
 
   /// Has `stop` called at the first signal. A second one ends the program at once, as if nothing were held.
   func first(_ stop: @escaping @Sendable () -> Void) {
-    _ = Thread(name: "signals") { [taken] in
+    Thread.detached(name: "signals") { [taken] in
       var set = signalSet(taken)
       var signal: Int32 = 0
       guard sigwait(&set, &signal) == 0 else { return }

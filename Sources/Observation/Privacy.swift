@@ -147,18 +147,27 @@ private struct Scan {
       position = slash.end
     }
     guard let name = Self.name(in: bytes, at: &position) else { return nil }
+    // Only a tag without attributes is empty: in an attribute, `/>` may be text, and so may another tag.
     var isEmpty = false
+    var isBare = true
     while position < bytes.count {
       guard let next = Self.character(in: bytes, at: position) else {
         position = Self.behindRun(in: bytes, from: position)
         isEmpty = false
+        isBare = false
         continue
+      }
+      if next.value == UInt8(ascii: "<") {
+        // A tag in a tag. A closing one must not swallow one that hides, and an opening one that may have been
+        // swallowed is never closed.
+        return Tag(name: name, form: isClosing ? .closing : .opening, end: isClosing ? position : bytes.count)
       }
       position = next.end
       if next.value == UInt8(ascii: ">") {
         return Tag(name: name, form: isClosing ? .closing : isEmpty ? .empty : .opening, end: position)
       }
-      isEmpty = next.value == UInt8(ascii: "/")
+      isEmpty = isBare && next.value == UInt8(ascii: "/")
+      isBare = isBare && (isEmpty || isSpace(next.value))
     }
     return Tag(name: name, form: .opening, end: bytes.count)
   }

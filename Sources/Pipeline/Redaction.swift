@@ -1,7 +1,7 @@
 // The user's own keys are taken out of whatever is sent, recorded or written beside an input, wherever they came
 // from: a tool may have printed the settings file, and a server may say what it was sent.
 
-import Glibc
+import JSONText
 
 struct Redaction: Sendable, Equatable {
   private let keys: [String]
@@ -16,34 +16,13 @@ struct Redaction: Sendable, Equatable {
 
   /// Takes the keys out of an input's bytes, before anything of it is shortened, which could leave half a key.
   func callAsFunction(_ bytes: [UInt8]) -> [UInt8] {
-    var bytes = bytes
-    for key in keys {
-      while let start = Self.position(of: Array(key.utf8), in: bytes) {
-        bytes.replaceSubrange(start..<start + key.utf8.count, with: Array("[key]".utf8))
-      }
-    }
-    return bytes
-  }
-
-  private static func position(of key: [UInt8], in bytes: [UInt8]) -> Int? {
-    bytes.withUnsafeBytes { bytes in
-      guard var rest = bytes.baseAddress, let first = key.first else { return nil }
-      let end = rest + bytes.count
-      while rest + key.count <= end, let found = memchr(rest, Int32(first), end - rest - key.count + 1) {
-        if memcmp(found, key, key.count) == 0 { return UnsafeRawPointer(found) - (end - bytes.count) }
-        rest = UnsafeRawPointer(found) + 1
-      }
-      return nil
-    }
+    keys.reduce(bytes) { $0.replacing(Array($1.utf8), with: Self.mark) }
   }
 
   /// Takes the keys out of a text.
   func callAsFunction(_ text: String) -> String {
-    var text = text
-    for key in keys where text.utf8.count >= key.utf8.count {
-      // Searched first, since nearly always there is nothing to do.
-      while let range = text.firstRange(of: key) { text.replaceSubrange(range, with: "[key]") }
-    }
-    return text
+    keys.reduce(text) { $0.replacing(bytesOf: $1, with: "[key]") }
   }
+
+  private static let mark = Array("[key]".utf8)
 }

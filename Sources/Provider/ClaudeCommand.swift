@@ -27,7 +27,11 @@ struct ClaudeCommand: Provider {
     let arguments =
       ["-p", "--output-format", "json", "--model", model, "--tools", "", "--strict-mcp-config"]
       + ["--no-session-persistence", "--settings", #"{"disableAllHooks":true}"#]
-    let outcome = await run(arguments, timeout: timeout, input: input)
+    return try reply(from: await run(arguments, timeout: timeout, input: input), requestBytes: input.count)
+  }
+
+  /// Reads what the command said to a conversation of so many bytes.
+  func reply(from outcome: Subprocess.Outcome, requestBytes: Int) throws(ProviderError) -> Reply {
     let result = try result(of: outcome)
     let cached = result["usage"]?["cache_read_input_tokens"]?.int ?? 0
     let usage = result["usage"].map { usage in
@@ -47,7 +51,7 @@ struct ClaudeCommand: Provider {
       text: result["result"]?.string ?? "",
       servedModel: result["modelUsage"]?.object?.first.map { $0.key.printableLine },
       requestID: result["session_id"]?.string?.printableLine, finish: finish, usage: usage,
-      requestBytes: input.count)
+      requestBytes: requestBytes)
   }
 
   func check() async -> [CheckLine] {

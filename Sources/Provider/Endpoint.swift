@@ -35,12 +35,11 @@ struct Endpoint: Sendable {
     timeout = configuration.timeout
   }
 
-  /// Posts a request and gives the JSON of its answer, which holds no error.
+  /// Posts a request and gives the answer, whatever it is.
   func post(
     _ path: String, headers: [String], body: [UInt8]
-  ) async throws(ProviderError) -> (json: JSON, headers: HeaderFields) {
-    let answer = try await send(path, headers: headers + ["Content-Type: application/json"], body: body)
-    return (try json(of: answer), answer.headers)
+  ) async throws(ProviderError) -> HTTPClient.Answer {
+    try await send(path, headers: headers + ["Content-Type: application/json"], body: body)
   }
 
   /// Gets what a path of the API says, for `check`.
@@ -63,7 +62,8 @@ struct Endpoint: Sendable {
     }
   }
 
-  private func json(of answer: HTTPClient.Answer) throws(ProviderError) -> JSON {
+  /// The JSON object of an answer that is no error.
+  func json(of answer: HTTPClient.Answer) throws(ProviderError) -> JSON {
     let json = try? JSON(parsing: answer.body, repairing: true)
     guard (200..<300).contains(answer.status) else { throw failure(answer, json: json) }
     guard let json, json.object != nil else {
@@ -113,8 +113,7 @@ struct Endpoint: Sendable {
   /// A text in which the key, should a server send it back, is replaced.
   func withoutKey(_ text: String) -> String {
     // A word that stands for a missing key, such as `x`, is no secret.
-    guard key.utf8.count >= 4, text.contains(bytesOf: key) else { return text }
-    return text.replacing(key, with: "[key]")
+    key.utf8.count < 4 ? text : text.replacing(bytesOf: key, with: "[key]")
   }
 }
 
@@ -133,19 +132,6 @@ extension String {
       length += 1
     }
     return line
-  }
-
-  /// Whether the bytes of another text stand in this one; a linear scan in practice.
-  fileprivate func contains(bytesOf other: String) -> Bool {
-    var (text, wanted) = (self, other)
-    return text.withUTF8 { text in
-      wanted.withUTF8 { wanted in
-        guard let first = wanted.first, text.count >= wanted.count else { return false }
-        return (0...text.count - wanted.count).contains { start in
-          text[start] == first && text[start..<start + wanted.count].elementsEqual(wanted)
-        }
-      }
-    }
   }
 }
 

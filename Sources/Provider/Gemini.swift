@@ -18,7 +18,13 @@ struct Gemini: Provider {
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
     let path = "/models/\(model.pathSegment):generateContent"
-    let (json, headers) = try await endpoint.post(path, headers: self.headers, body: body)
+    let answer = try await endpoint.post(path, headers: headers, body: body)
+    return try reply(from: answer, requestBytes: body.count)
+  }
+
+  /// Reads what the server answered to a request of so many bytes.
+  func reply(from answer: HTTPClient.Answer, requestBytes: Int) throws(ProviderError) -> Reply {
+    let json = try endpoint.json(of: answer)
     let candidate = json["candidates"]?.array?.first
     let block = json["promptFeedback"]?["blockReason"]?.string
     guard candidate != nil || block != nil else { throw endpoint.unreadable("candidates") }
@@ -27,9 +33,9 @@ struct Gemini: Provider {
     let text = parts.filter { $0["thought"]?.bool != true }.compactMap { $0["text"]?.string }.joined()
     return Reply(
       text: endpoint.withoutKey(text), servedModel: json["modelVersion"]?.string.map { endpoint.line($0) },
-      requestID: (json["responseId"]?.string ?? headers["x-request-id"]).map { endpoint.line($0) },
+      requestID: (json["responseId"]?.string ?? answer.headers["x-request-id"]).map { endpoint.line($0) },
       finish: candidate.map { finish(of: $0) } ?? .refused(endpoint.line(block ?? "")),
-      usage: usage(in: json), requestBytes: body.count)
+      usage: usage(in: json), requestBytes: requestBytes)
   }
 
   // The key goes into a header, because addresses end up in logs.

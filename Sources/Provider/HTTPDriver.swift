@@ -52,7 +52,7 @@ final class HTTPDriver: Sendable {
       defer { inbox.isStarted = true }
       return !inbox.isStarted
     }
-    if isFirst { _ = Thread(name: "http") { self.run() } }
+    if isFirst { Thread.detached(name: "http") { self.run() } }
     inbox.signal()
   }
 

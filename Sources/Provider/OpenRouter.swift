@@ -25,9 +25,17 @@ struct OpenRouter: Provider {
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
-    let (json, headers) = try await endpoint.post("/chat/completions", headers: self.headers, body: body)
+    let answer = try await endpoint.post("/chat/completions", headers: headers, body: body)
+    return try reply(from: answer, requestBytes: body.count)
+  }
+
+  /// Reads what the server answered to a request of so many bytes.
+  func reply(from answer: HTTPClient.Answer, requestBytes: Int) throws(ProviderError) -> Reply {
+    let json = try endpoint.json(of: answer)
     guard let choice = json["choices"]?.array?.first else { throw endpoint.unreadable("choices") }
-    if let error = choice["error"], !error.isNull { throw endpoint.failure(in: choice, headers: headers) }
+    if let error = choice["error"], !error.isNull {
+      throw endpoint.failure(in: choice, headers: answer.headers)
+    }
     let finish = finish(of: choice)
     guard finish != .other("error") else {
       throw ProviderError(.transient, status: 200, "the model's server broke off its answer")
@@ -35,8 +43,8 @@ struct OpenRouter: Provider {
     return Reply(
       text: endpoint.withoutKey(text(of: choice["message"]?["content"])),
       servedModel: json["model"]?.string.map { endpoint.line($0) },
-      requestID: (json["id"]?.string ?? headers["x-request-id"]).map { endpoint.line($0) }, finish: finish,
-      usage: usage(in: json), requestBytes: body.count)
+      requestID: (json["id"]?.string ?? answer.headers["x-request-id"]).map { endpoint.line($0) },
+      finish: finish, usage: usage(in: json), requestBytes: requestBytes)
   }
 
   private var headers: [String] {

@@ -40,7 +40,7 @@ struct Subprocess: Sendable {
     defer { stop.closeReader() }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        _ = Thread(name: "command") { continuation.resume(returning: execute(input, stop: stop.reader)) }
+        Thread.detached(name: "command") { continuation.resume(returning: execute(input, stop: stop.reader)) }
       }
     } onCancel: {
       stop.closeWriter()

@@ -48,7 +48,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       alarmed()
     }
     watch(wakeup) { drain(wakeup) }
-    _ = Thread(name: name) { [self] in run() }
+    Thread.detached(name: name) { [self] in run() }
   }
 
   deinit {

@@ -27,6 +27,12 @@ public struct Thread: Sendable {
 
   /// Waits until the closure has returned. To be called once.
   public func join() { pthread_join(handle, nil) }
+
+  /// Starts a thread that nobody waits for: what it holds goes with its end. A thread that is neither joined nor
+  /// started like this keeps its stack for as long as the program runs.
+  public static func detached(name: String, _ body: @escaping @Sendable () -> Void) {
+    pthread_detach(Thread(name: name, body).handle)
+  }
 }
 
 private final class Body: Sendable {

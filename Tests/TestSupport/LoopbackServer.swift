@@ -25,7 +25,7 @@ public final class LoopbackServer: Sendable {
     self.port = port
     let shared = try Shared(listener: listener, handler: handler)
     self.shared = shared
-    _ = Thread(name: "loopback") { shared.acceptConnections() }
+    Thread.detached(name: "loopback") { shared.acceptConnections() }
   }
 
   deinit { stop() }
@@ -154,7 +154,7 @@ final class Shared: Sendable {
         close(descriptor)
         break
       }
-      _ = Thread(name: "loopback-call") { Connection(descriptor: descriptor, shared: self).serve() }
+      Thread.detached(name: "loopback-call") { Connection(descriptor: descriptor, shared: self).serve() }
     }
     close(listener)
   }

@@ -14,7 +14,7 @@ public struct Story: Sendable {
   public let path: String?
   /// The size and time of the input's file.
   public let stamp: FileStamp?
-  /// What the input says, without its private parts.
+  /// What the input says, without its private parts and the user's keys.
   public let event: Event?
   /// Why the input is no event or cannot be read.
   public let problem: String?
@@ -34,7 +34,9 @@ public struct Story: Sendable {
 
 extension Story {
   /// Gathers what the spool holds about one input; nil if it holds nothing. The spool may be at work meanwhile.
-  public init?(of name: InputName, in spool: Spool) throws(SpoolError) {
+  ///
+  /// - Parameter settings: Those whose keys are not to be shown.
+  public init?(of name: InputName, in spool: Spool, settings: Settings) throws(SpoolError) {
     let state = try spool.place(of: name)
     var event: Event?
     var problem: String?
@@ -43,7 +45,7 @@ extension Story {
       stamp = try spool.stamp(of: name, in: state)
       if let bytes = try spool.read(name, in: state) {
         do throws(EventError) {
-          event = try Event(decoding: bytes)
+          event = try Event(decoding: Redaction(settings: settings)(bytes))
         } catch {
           problem = error.message
         }
