@@ -27,7 +27,7 @@ public struct Progress: Sendable, Equatable {
 
 /// What a drain has left.
 public struct DrainResult: Sendable, Equatable {
-  /// Inputs that still wait, in pending or, where the spool could not be written, in inflight.
+  /// Inputs that still wait, or have come meanwhile.
   public var left: Int
   public var progress: Progress
 }
@@ -175,9 +175,7 @@ public actor Engine {
     try start()
     await untilIdle()
     await finish()
-    // What could not be written stays in inflight, and waits for the next start.
-    let left = try spool.count(in: .pending) + spool.count(in: .inflight)
-    return DrainResult(left: left, progress: progress)
+    return DrainResult(left: try spool.names(in: .pending).count, progress: progress)
   }
 
   /// Stands and takes what comes, until `stop`, or until nothing has waited for `idleExit` seconds.
