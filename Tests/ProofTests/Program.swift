@@ -142,6 +142,13 @@ struct Process: Sendable {
   /// What it has written so far.
   var written: String { text(output) }
 
+  /// Whether it has ended; `wait` is to be called all the same.
+  var hasEnded: Bool {
+    var info = siginfo_t()
+    waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT)
+    return info.si_signo != 0
+  }
+
   /// Waits for its end.
   func wait(seconds: Double = 120) throws -> Outcome {
     var status: Int32 = 0
