@@ -142,7 +142,7 @@ extension Engine {
       return nil
     }
     let claimed: Claimed
-    switch try spool.claim(name, session: id, expecting: entry.stamp) {
+    switch try spool.claim(name, session: id, expecting: entry.stamp, reading: Recovering()) {
     case .claimed(let input): claimed = input
     case .gone: return nil
     case .changed:

@@ -143,4 +143,16 @@ import Threads
     try await bench.drain()
     #expect(try bench.note("1")?.nextAttemptAt == bench.clock.now() + 900)
   }
+
+  /// Moved back by hand, an input was asked about again and recorded a second time beside its record.
+  @Test func `an input that is moved back from done is recognized by its record`() async throws {
+    let bench = try Workbench { _ in .chat(observation("x")) }
+    try bench.dropToolUse("1")
+    try await bench.drain()
+    #expect(rename("\(bench.spoolPath)/done/1.json", "\(bench.spoolPath)/pending/1.json") == 0)
+    #expect(try await bench.drain().left == 0)
+    #expect(bench.server.requests.count == 1)
+    #expect(try bench.names(.done) == ["1"])
+    #expect(try bench.records().count == 1)
+  }
 }

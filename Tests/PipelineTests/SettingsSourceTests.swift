@@ -187,7 +187,10 @@ import Testing
         "\(path): the JSON text ends at byte 7, inside a value; nothing is asked until it can be read"
       ])
     try write("{\"a\": x}")
-    #expect(source().current().complaints == ["\(path): not valid JSON at byte 6; nothing is asked until it can be read"])
+    #expect(
+      source().current().complaints == [
+        "\(path): not valid JSON at byte 6; nothing is asked until it can be read"
+      ])
   }
 
   @Test func whatCannotBeReadIsComplainedAbout() throws {
