@@ -52,6 +52,7 @@ let package = Package(
       dependencies: ["JSONText", "Observation", "Pipeline", "Spool", "TestSupport", "Threads"],
       exclude: ["Faults"], swiftSettings: settings),
     .testTarget(
-      name: "SystemdTests", dependencies: ["TestSupport", "Threads"], exclude: ["Lab"], swiftSettings: settings),
+      name: "SystemdTests", dependencies: ["TestSupport", "Threads"], exclude: ["Lab"],
+      swiftSettings: settings),
   ]
 )

@@ -60,12 +60,15 @@ public struct Record: Sendable, Equatable {
   /// The names of all inputs of the call; nil for a call of one.
   public var batch: [String]?
   public var exchange: Exchange?
+  /// The turn of the oldest exchange that was sent along with this one; its own where none was. Nil without an
+  /// exchange of its own. It is from here that the conversation goes on after a restart.
+  public var since: Int?
 
   public init(
     name: String, inputSHA256: String, session: String, project: String, turn: Int, kind: Event.Kind,
     occurredAt: Date, processedAt: Date, outcome: Outcome, findings: [Finding] = [], summary: Summary? = nil,
     provider: String? = nil, model: String? = nil, servedModel: String? = nil, requestID: String? = nil,
-    usage: Usage? = nil, batch: [String]? = nil, exchange: Exchange? = nil
+    usage: Usage? = nil, batch: [String]? = nil, exchange: Exchange? = nil, since: Int? = nil
   ) {
     self.name = name
     self.inputSHA256 = inputSHA256
@@ -85,6 +88,7 @@ public struct Record: Sendable, Equatable {
     self.usage = usage
     self.batch = batch
     self.exchange = exchange
+    self.since = since
   }
 }
 

@@ -33,6 +33,7 @@ extension Record {
       switch exchange {
       case .said(let user, let assistant):
         json.object {
+          if let since { $0.member("since", since) }
           $0.key("user")
           $0.raw(user.bytes)
           $0.key("assistant")
@@ -85,7 +86,7 @@ extension Record {
       servedModel: json["served_model"]?.string, requestID: json["request_id"]?.string,
       usage: json["usage"].flatMap { $0.isNull ? nil : Usage(json: $0) },
       batch: json["batch"]?.array?.compactMap(\.string),
-      exchange: json["exchange"].flatMap(Exchange.init(json:)))
+      exchange: json["exchange"].flatMap(Exchange.init(json:)), since: json["exchange"]?["since"]?.int)
   }
 }
 

@@ -20,6 +20,8 @@ struct Understood: Sendable {
   var parts: [Answer.Part?]
   var isNumbered: Bool
   var exchange: Exchange
+  /// The turn of the oldest exchange that was sent along.
+  var since: Int
   var provider: String
   var model: String
   var servedModel: String?
@@ -40,8 +42,10 @@ struct Asking {
   var correction: [Message] = []
   var room = standardRoom
   var withoutReasoning = false
-  /// Whether it was asked once more already.
-  var isSecond = false
+  /// Whether it was asked once more already, because the answer could not be understood.
+  var hasCorrected = false
+  /// Whether it was asked once more already, with more room.
+  var hasMoreRoom = false
   /// How often the turn itself was shortened because the server found it too long.
   var shortenings = 0
 
@@ -102,16 +106,16 @@ struct Asking {
       return .understood(answer)
     case .unanswered where question.events.count > 1:
       return .understood(answer)
-    case .empty where isSecond && reply.finish == .stop && question.events.count == 1:
+    case .empty where hasCorrected && reply.finish == .stop && question.events.count == 1:
       log.warning("\(name): the model answered with nothing, twice; the input is recorded as skipped")
       return .understood(Answer(parsing: "<skip/>", inputs: 1))
     case .some(let fault):
-      if isSecond {
+      if hasCorrected {
         return .failed(
           Failure(
             .answer, message: "the model's answer cannot be understood: \(fault.words)", answer: reply.text))
       }
-      isSecond = true
+      hasCorrected = true
       correction =
         reply.text.isEmpty
         ? []
@@ -126,13 +130,13 @@ struct Asking {
   }
 
   private mutating func readCut(_ reply: Reply) -> Reading {
-    if isSecond {
+    if hasMoreRoom {
       return .failed(
         Failure(
           .answer, message: "the model's answer was cut short at \(room) tokens, also with more room",
           answer: reply.text))
     }
-    isSecond = true
+    hasMoreRoom = true
     room = Self.standardRoom * 4
     withoutReasoning = true
     return .askAgain

@@ -150,12 +150,27 @@ struct Backlog {
   }
 
   /// Hears that a name is no longer in pending. What was due later is then due now, so that the claim finds it gone.
-  mutating func hear(gone name: InputName) {
+  ///
+  /// - Parameter searching: Whether to look for it in every session; otherwise only what is deferred is known by name.
+  mutating func hear(gone name: InputName, searching: Bool = false) {
+    if searching { return remove(name) }
     guard let session = deferredHeads.removeValue(forKey: name),
       let first = queues[session].entries.indices.first, called(queues[session].entries[first].name) == name
     else { return }
     queues[session].entries[first].due = 0
     reconsider(session)
+  }
+
+  /// Removes a name from whatever session it waits in.
+  private mutating func remove(_ name: InputName) {
+    deferredHeads[name] = nil
+    for session in queues.indices {
+      let (position, isThere) = search(name, in: session)
+      guard isThere else { continue }
+      queues[session].entries.remove(at: position)
+      placed -= 1
+      if position == queues[session].entries.startIndex { reconsider(session) }
+    }
   }
 
   // MARK: Sessions take turns

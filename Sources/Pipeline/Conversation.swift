@@ -30,10 +30,17 @@ final class Conversation {
         note(prompt: user.text, turn: record.turn)
       } else {
         let model = record.model ?? ""
-        _ = makeRoom(forTurn: user.length, model: model)
+        // Where the window began then, whatever moved it: a limit, or a server that found it too long.
+        if let since = record.since {
+          window.drop(before: since)
+        } else {
+          _ = makeRoom(forTurn: user.length, model: model)
+        }
+        // What the command `claude` reports counts instructions of its own.
+        let usage = record.usage.flatMap { record.provider == "claude" && $0.estimated ? nil : $0 }
         append(
-          Exchange(user: user, assistant: assistant), turn: record.turn, model: model,
-          inputTokens: record.usage?.inputTokens)
+          Exchange(turn: record.turn, user: user, assistant: assistant), model: model,
+          inputTokens: usage?.inputTokens)
       }
     }
   }
@@ -45,17 +52,17 @@ final class Conversation {
 
   func makeRoom(forTurn length: Int, model: String) -> Int { window.makeRoom(forTurn: length, model: model) }
 
-  func halve() -> Int { window.halve() }
+  func halve(turn: Int, model: String) -> Int { window.halve(turn: turn, model: model) }
 
   /// Adds what was said for a call; the prompts that led it are in it.
-  func append(_ exchange: Exchange, turn: Int, model: String, inputTokens: Int?) {
+  func append(_ exchange: Exchange, model: String, inputTokens: Int?) {
     if let inputTokens {
       window.learn(
         characters: window.systemLength + window.length + exchange.user.length, inputTokens: inputTokens,
         model: model)
     }
     window.append(exchange)
-    self.turn = max(self.turn, turn)
+    turn = max(turn, exchange.turn)
     prompts.removeAll()
   }
 }

@@ -27,7 +27,8 @@ public struct Progress: Sendable, Equatable {
 
 /// What a drain has left.
 public struct DrainResult: Sendable, Equatable {
-  /// Inputs that still wait, or have come meanwhile.
+  /// Inputs that still wait or have come meanwhile, and those whose records could not be committed, which the next
+  /// start takes up.
   public var left: Int
   public var progress: Progress
 }
@@ -104,6 +105,8 @@ public actor Engine {
   var backlog = Backlog()
   var gates: [String: Gate] = [:]
   var money: Money
+  /// Models of which nobody knows the price, said once.
+  var unpriced: Set<String> = []
   var progress = Progress()
   /// Inputs that were in flight when the processor died, three times or more: each is tried alone.
   var suspects: Set<InputName> = []
@@ -132,6 +135,8 @@ public actor Engine {
   /// What is being written beside the inputs, one after another.
   var chore: Task<Void, Never>?
   var chores = 0
+  /// Whether the pauses' files have changed while one of ours was being written.
+  var pausesChanged = false
   /// Calls that no usage file tells of yet, by day, and whether a chore that writes them is to come.
   var unwrittenUsage: [String: [[UInt8]]] = [:]
   var isUsageEnqueued = false
@@ -141,6 +146,8 @@ public actor Engine {
   private var idleSince: Date?
   private(set) var isStopping = false
   private var pumping = false
+  /// How often it has looked at the clock because it was told to.
+  private(set) var wakeUps = 0
   /// Whether the scan goes on by itself.
   private var goesOn = false
 
@@ -175,7 +182,8 @@ public actor Engine {
     try start()
     await untilIdle()
     await finish()
-    return DrainResult(left: try spool.names(in: .pending).count, progress: progress)
+    let left = try spool.names(in: .pending).count + spool.names(in: .inflight).count
+    return DrainResult(left: left, progress: progress)
   }
 
   /// Stands and takes what comes, until `stop`, or until nothing has waited for `idleExit` seconds.
@@ -208,7 +216,10 @@ public actor Engine {
   }
 
   /// Looks at the clock again. Called when the alarm goes off, and by tests that have moved the clock.
-  public func wake() { pump() }
+  public func wake() {
+    wakeUps += 1
+    pump()
+  }
 
   private func start() throws(SpoolError) {
     try spool.own()
@@ -235,6 +246,8 @@ public actor Engine {
   }
 
   // MARK: Turns
+
+  var hasTurns: Bool { !running.isEmpty }
 
   /// Does all that can be done now: looks at names, starts turns, sets the alarm.
   func pump() {
@@ -327,13 +340,18 @@ public actor Engine {
   }
 
   private func setAlarm() {
+    let now = clock.now()
     var moments = sleepers.map(\.until) + unsettled.values
     if let due = backlog.nextDue() { moments.append(Date(timeIntervalSince1970: Double(due) / 1e9)) }
     if backlog.hasHeld || backlog.hasReady {
-      if let pause = choice.flatMap({ gates[$0.choice.name]?.pause }) { moments.append(pause.until) }
-      if let storage { moments.append(storage.until) }
+      // While a probe is out its end decides; a moment that has passed would go off at once, again and again.
+      if let gate = choice.flatMap({ gates[$0.choice.name] }), let pause = gate.pause, !gate.isProbing {
+        moments.append(pause.until)
+      }
       if let call = pacing.nextCall { moments.append(call) }
     }
+    if let storage { moments.append(storage.until) }
+    moments.removeAll { $0 <= now }
     if case .watch(let idleExit?) = mode, let idleSince {
       moments.append(idleSince.addingTimeInterval(idleExit))
     }

@@ -14,11 +14,12 @@ extension Engine {
     _ question: Question, in conversation: Conversation, of choice: ProviderChoice, provider: any Provider,
     settings: Settings, name: String
   ) async throws(Failure) -> Understood {
+    let turn = conversation.turn + 1
     var asking = Asking(question, redact: choice.redact)
     let model = choice.model
     if asking.shorten(to: conversation.window.room(model: model)) {
       log.warning(
-        "\(name): the message is longer than MAX_TOKENS allows and was shortened in the middle")
+        "\(name): the message is longer than MAX_TOKENS or the model allows; it was shortened in the middle")
     }
     let dropped = conversation.makeRoom(forTurn: asking.turn.length, model: model)
     if dropped > 0 {
@@ -26,13 +27,17 @@ extension Engine {
         "session \(question.session): the context window is full; dropped \(dropped) oldest messages, "
           + "\(2 * conversation.window.exchanges.count) stay")
     }
+    var isFirst = true
     while true {
+      // The first call was counted when the turn began.
+      if !isFirst { pacing.take(choice, clock.now()) }
+      isFirst = false
       let reply: Reply
       do throws(Failure) {
         reply = try await call(asking, in: conversation, of: choice, provider: provider, settings: settings)
       } catch {
         guard error.failureClass == .context else { throw error }
-        try makeShorter(&asking, in: conversation, after: error)
+        try makeShorter(&asking, in: conversation, model: model, after: error)
         continue
       }
       switch asking.read(reply, log: log, name: name) {
@@ -43,21 +48,20 @@ extension Engine {
       case .understood(let answer):
         return Understood(
           parts: answer.parts, isNumbered: answer.isNumbered,
-          exchange: Exchange(user: asking.turn, assistant: JSONString(reply.text)), provider: choice.name,
+          exchange: Exchange(turn: turn, user: asking.turn, assistant: JSONString(reply.text)),
+          since: conversation.window.since ?? turn, provider: choice.name,
           model: model, servedModel: reply.servedModel, requestID: reply.requestID,
-          usage: reply.usage.map {
-            recordUsage($0, model: model, servedModel: reply.servedModel, settings: settings)
-          })
+          usage: reply.usage.map { recordUsage($0, of: reply, choice, settings) })
       }
     }
   }
 
   /// What to leave out after the server found the conversation too long: half of the window, then all of it,
   /// then half of the turn, at most four times.
-  private func makeShorter(_ asking: inout Asking, in conversation: Conversation, after failure: Failure)
-    throws(Failure)
-  {
-    let dropped = conversation.halve()
+  private func makeShorter(
+    _ asking: inout Asking, in conversation: Conversation, model: String, after failure: Failure
+  ) throws(Failure) {
+    let dropped = conversation.halve(turn: asking.turn.length, model: model)
     if dropped > 0 {
       log.warning(
         "session \(asking.question.session): the model finds the conversation too long; dropped \(dropped) oldest "
@@ -96,9 +100,7 @@ extension Engine {
     guard choice.name != "offline" else { return }
     let now = clock.now()
     let usage = reply.usage
-    let counted = usage.map {
-      recordUsage($0, model: choice.model, servedModel: reply.servedModel, settings: settings)
-    }
+    let counted = usage.map { recordUsage($0, of: reply, choice, settings) }
     let line = UsageLine(
       at: now, provider: choice.name, model: choice.model, servedModel: reply.servedModel,
       session: question.session,
@@ -117,15 +119,16 @@ extension Engine {
     spent(line)
   }
 
-  private func recordUsage(_ usage: Usage, model: String, servedModel: String?, settings: Settings)
+  private func recordUsage(_ usage: Usage, of reply: Reply, _ choice: ProviderChoice, _ settings: Settings)
     -> Record.Usage
   {
     let table = settings.price(
-      model: model, servedModel: servedModel, input: usage.inputTokens, output: usage.outputTokens,
+      model: choice.model, servedModel: reply.servedModel, input: usage.inputTokens,
+      output: usage.outputTokens,
       cached: usage.cachedTokens)
     return Record.Usage(
       inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, cachedTokens: usage.cachedTokens,
-      costUSD: usage.costUSD ?? table, estimated: usage.costUSD == nil && table != nil)
+      costUSD: usage.costUSD ?? table, estimated: choice.isCommand || (usage.costUSD == nil && table != nil))
   }
 }
 

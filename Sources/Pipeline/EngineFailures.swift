@@ -29,7 +29,8 @@ extension Engine {
     var gate = gates[choice.name] ?? Gate()
     let wasPaused = gate.pause != nil
     let verdict = gate.fail(
-      failure, provider: choice.name, lastAttempt: inputs.compactMap { $0.claimed.note?.lastFailedAt }.min(),
+      failure, provider: choice.name, input: inputs[0].name.text,
+      lastAttempt: inputs.compactMap { $0.claimed.note?.lastFailedAt }.min(),
       wasProbe: wasProbe, fingerprint: choice.fingerprint, backoff: backoff, now: now)
     gates[choice.name] = gate
     if verdict.pauses {
@@ -45,7 +46,7 @@ extension Engine {
     }
     var isLeft = false
     for input in inputs {
-      let isGone = await settle(failure, input, id, verdict, backoff, settings, now)
+      let isGone = await settle(failure, input, id, verdict, backoff, choice, settings, now)
       if !isGone { isLeft = true }
     }
     return isLeft ? .left : .advanced
@@ -54,7 +55,7 @@ extension Engine {
   /// One input of a call that failed. True if it went to failed.
   private func settle(
     _ failure: Failure, _ input: Input, _ id: String, _ verdict: Gate.Verdict, _ backoff: Backoff,
-    _ settings: Settings, _ now: Date
+    _ choice: ProviderChoice, _ settings: Settings, _ now: Date
   ) async -> Bool {
     let old = input.claimed.note
     var note = ErrorNote(
@@ -80,7 +81,7 @@ extension Engine {
       note.nextAttemptAt = next
       log.notice("\(input.name): \(failure.message); back in pending until \(next.rfc3339)")
     } else {
-      note.nextAttemptAt = gates.values.compactMap(\.pause).map(\.until).min()
+      note.nextAttemptAt = gates[choice.name]?.pause?.until
     }
     await giveBack(input, id, due: due, note: note)
     return false

@@ -8,7 +8,7 @@ extension Engine {
   func list() throws(SpoolError) {
     let names = try spool.names(in: .pending)
     for other in names.others {
-      nameOnce(other, "is no input: only visible regular files called NAME.json are taken")
+      nameOnce(other, Self.noInput)
     }
     backlog.add(listing: names)
   }
@@ -42,7 +42,10 @@ extension Engine {
     for change in changes {
       switch change {
       case .pending(let file):
-        guard let name = InputName(fileName: file) else { continue }
+        guard let name = InputName(fileName: file) else {
+          nameOnce(file, Self.noInput)
+          continue
+        }
         unsettled[name] = nil
         backlog.add(arrival: name)
       case .pauses: loadPauses()
@@ -67,7 +70,8 @@ extension Engine {
   private func look(at name: InputName, _ index: UInt32, _ settings: Settings) {
     do throws(SpoolError) {
       switch try spool.look(at: name) {
-      case .gone: backlog.hear(gone: name)
+      // While turns are taken, what has gone is mostly what they have claimed; a claim sees the rest.
+      case .gone: backlog.hear(gone: name, searching: !hasTurns)
       case .notTaken(let reason): nameOnce(name.fileName, reason)
       case .tooLarge(let stamp): place(name, index, nil, stamp, settings)
       case .unreadable:
@@ -108,6 +112,9 @@ extension Engine {
       demand: event.map { demand($0, settings) } ?? .nothing,
       due: due(stamp, settings), alone: suspects.contains(name))
   }
+
+  static let noInput =
+    "it is no input; only regular files called NAME.json are, and a processor with --idle-exit stays while it is there"
 
   /// How the names of queues begin that are no session's: what is no event goes to failed by itself.
   static let noSession = "\u{0}"

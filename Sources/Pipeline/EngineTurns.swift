@@ -31,10 +31,12 @@ extension Engine {
     let id = backlog.id(of: session)
     var hand = Hand()
     do throws(SpoolError) {
-      hand = try await gather(session, id, choice, settings)
+      try await gather(session, id, choice, settings, into: &hand)
     } catch {
+      // What is in hand already goes back, and is taken again when the spool works.
       storageFailed(error)
       if isProbe { gates[choice.name]?.abandonProbe() }
+      await putBack(hand.asked + hand.silent, id)
       return .left
     }
     let committed = await recordSilently(hand.silent, id, choice, settings)
@@ -81,9 +83,9 @@ extension Engine {
   /// one, or the inputs of one call. These are tool uses that stand together; what needs no call between them
   /// comes along, a prompt ends them.
   private func gather(
-    _ session: Backlog.Session, _ id: String, _ choice: ProviderChoice, _ settings: Settings
-  ) async throws(SpoolError) -> Hand {
-    var hand = Hand()
+    _ session: Backlog.Session, _ id: String, _ choice: ProviderChoice, _ settings: Settings,
+    into hand: inout Hand
+  ) async throws(SpoolError) {
     var bytes = 0
     let moment = Int64(clock.now().timeIntervalSince1970 * 1e9)
     let takesCall = backlog.head(of: session, now: moment)?.demand.needsCall ?? false
@@ -91,29 +93,35 @@ extension Engine {
     while !isStopping, hand.silent.count < 64, let head = backlog.head(of: session, now: moment) {
       switch head.demand {
       case .nothing: break
-      case .prompt: if takesCall { return hand }
+      case .prompt: if takesCall { return }
       case .observation:
-        guard takesCall, hand.asked.count < (head.alone ? 1 : most) else { return hand }
+        guard takesCall, hand.asked.count < (head.alone ? 1 : most) else { return }
         bytes += head.stamp.size
-        if !hand.asked.isEmpty, bytes > choice.limits.tokens { return hand }
-      case .summary: guard takesCall, hand.asked.isEmpty else { return hand }
+        if !hand.asked.isEmpty, bytes > choice.limits.tokens { return }
+      case .summary: guard takesCall, hand.asked.isEmpty else { return }
       }
       let name = backlog.name(of: head)
       backlog.removeHead(of: session)
-      guard let input = try await take(name, head, id, choice, settings) else { continue }
+      let taken: Input?
+      do throws(SpoolError) {
+        taken = try await take(name, head, id, choice, settings)
+      } catch {
+        // Wherever the claim has stopped, the name is looked at again.
+        backlog.add(arrival: name)
+        throw error
+      }
+      guard let input = taken else { continue }
       if input.demand.needsCall {
         // What no longer needs a call is silent; what needs one all of a sudden waits for its own turn.
         guard takesCall else {
-          await putBack([input], id)
-          return hand
+          return await putBack([input], id)
         }
         hand.asked.append(input)
-        if input.demand == .summary || head.alone { return hand }
+        if input.demand == .summary || head.alone { return }
       } else {
         hand.silent.append(input)
       }
     }
-    return hand
   }
 
   /// How many inputs of a session one call may have.
@@ -134,7 +142,7 @@ extension Engine {
       return nil
     }
     let claimed: Claimed
-    switch try spool.claim(name, session: id, expecting: entry.stamp) {
+    switch try spool.claim(name, session: id, expecting: entry.stamp, reading: Recovering()) {
     case .claimed(let input): claimed = input
     case .gone: return nil
     case .changed:
@@ -203,7 +211,7 @@ extension Engine {
       if let part { answered.append((input, part)) } else { unanswered.append(input) }
     }
     guard let last = answered.last?.input.name else { return .left }
-    let turn = conversation.turn + 1
+    let turn = understood.exchange.turn
     let names = answered.map(\.input.name.text)
     let now = clock.now()
     let entries = answered.map { input, part in
@@ -217,13 +225,15 @@ extension Engine {
       if input.name == last {
         record.usage = understood.usage
         record.exchange = .said(user: understood.exchange.user, assistant: understood.exchange.assistant)
+        record.since = understood.since
       } else {
         record.exchange = .within(last.text)
       }
       return Finished(claimed: input.claimed, record: record.file)
     }
     conversation.append(
-      understood.exchange, turn: turn, model: understood.model, inputTokens: understood.usage?.inputTokens)
+      understood.exchange, model: understood.model,
+      inputTokens: choice.isCommand ? nil : understood.usage?.inputTokens)
     if singly[id, default: 0] > 0 { singly[id, default: 0] -= inputs.count }
     if !unanswered.isEmpty {
       log.notice(
@@ -319,7 +329,14 @@ extension Engine {
       storageFailed(failure)
       open = rest
       guard await waitForStorage(failures) else {
-        log.error("\(open.count) finished inputs stay in inflight; the next start takes them up")
+        // A move needs no room, and what is back in pending is nobody's crash.
+        log.error(
+          "the answer to \(open.flatMap(\.entries).count) inputs could not be written; they go back to pending"
+        )
+        forget(id)
+        for entry in open.flatMap(\.entries) {
+          try? await committer.giveBack(entry.claimed, due: nil, note: nil)
+        }
         return false
       }
     }

@@ -22,11 +22,17 @@ extension Engine {
   /// Takes over the pauses that the files tell of. One whose file has gone is over.
   func loadPauses() {
     // While one of ours is being written the files are behind.
-    guard chores == 0 else { return }
+    guard chores == 0 else {
+      pausesChanged = true
+      return
+    }
+    pausesChanged = false
     guard let files = try? spool.pauses() else { return }
     var found: Set<String> = []
     for file in files {
-      guard let pause = Pause(json: file.json) else { continue }
+      guard var pause = Pause(json: file.json) else { continue }
+      // No hint is longer than a day: a time further ahead is somebody's clock.
+      pause.until = min(pause.until, clock.now().addingTimeInterval(86_400))
       found.insert(pause.provider)
       guard gates[pause.provider]?.pause != pause else { continue }
       gates[pause.provider, default: Gate()].close(pause)
@@ -57,6 +63,11 @@ extension Engine {
 
   /// Adds a call to what was spent today and to the usage file.
   func spent(_ line: UsageLine) {
+    if line.costUSD == nil, source.current().dailyBudgetUSD != nil, unpriced.insert(line.model).inserted {
+      log.warning(
+        "no price is known for \(line.model), so OBSPOOL_DAILY_BUDGET_USD does not see what it costs; set OBSPOOL_PRICES"
+      )
+    }
     progress.calls += 1
     progress.costUSD += line.costUSD ?? 0
     money.add(line)
@@ -98,10 +109,27 @@ extension Engine {
     chores += 1
     chore = Task(executorPreference: loop) {
       await before?.value
-      do throws(SpoolError) { try await write(committer) } catch { log.warning(error.description) }
+      var failures = 0
+      while true {
+        do throws(SpoolError) {
+          try await write(committer)
+          break
+        } catch {
+          failures += 1
+          guard error.isStorage, await self.waitForStorage(failures) else {
+            log.warning(error.description)
+            break
+          }
+        }
+      }
       await self.choreEnded()
     }
   }
 
-  private func choreEnded() { chores -= 1 }
+  private func choreEnded() {
+    chores -= 1
+    guard chores == 0, pausesChanged else { return }
+    loadPauses()
+    pump()
+  }
 }

@@ -85,6 +85,8 @@ struct Gate {
   /// Failures in a row that may pass, of whatever input.
   private var streak = 0
   private var lastSuccess: Date?
+  /// When inputs failed last in a way that may pass, the latest few.
+  private var failing: [String: Date] = [:]
 
   /// Takes over a pause that a file tells of.
   init(pause: Pause? = nil) { self.pause = pause }
@@ -129,10 +131,12 @@ struct Gate {
   /// A call has failed.
   ///
   /// - Parameters:
+  ///   - input: The name of the (first) input of the call.
   ///   - lastAttempt: When the same input failed before, if it did.
   ///   - fingerprint: Of the settings with which the call was made.
   mutating func fail(
-    _ failure: Failure, provider: String, lastAttempt: Date?, wasProbe: Bool, fingerprint: String,
+    _ failure: Failure, provider: String, input: String, lastAttempt: Date?, wasProbe: Bool,
+    fingerprint: String,
     backoff: Backoff,
     now: Date
   ) -> Verdict {
@@ -140,7 +144,12 @@ struct Gate {
     switch failure.failureClass {
     case .transient:
       // While the provider is paused what it answered before says nothing: it may be down for all.
-      if pause == nil, let lastAttempt, let lastSuccess, lastSuccess >= lastAttempt {
+      // Nor does it where others have failed as well: then the provider is flaky, and this input is not to blame.
+      let others = failing.filter { $0.key != input }
+      remember(failing: input, now)
+      if pause == nil, let lastAttempt, let lastSuccess, lastSuccess >= lastAttempt,
+        !others.contains(where: { $0.value >= lastAttempt })
+      {
         return Verdict(isCharged: true, waits: true, pauses: false)
       }
       streak += 1
@@ -162,6 +171,11 @@ struct Gate {
       until: now + Self.seconds(for: failure, failures: failures, backoff: backoff), failures: failures,
       fingerprint: fingerprint)
     return Verdict(isCharged: false, waits: false, pauses: true)
+  }
+
+  private mutating func remember(failing input: String, _ now: Date) {
+    failing[input] = now
+    if failing.count > 32, let oldest = failing.min(by: { $0.value < $1.value }) { failing[oldest.key] = nil }
   }
 
   private static func seconds(for failure: Failure, failures: Int, backoff: Backoff) -> Double {

@@ -17,6 +17,9 @@ struct ProviderChoice: Sendable {
   let redact: Redaction
   /// What free use allows; nil for as many as one likes.
   let callsPerMinute: Double?
+  /// Whether the command `claude` answers, whose usage counts instructions of its own and whose cost may be covered
+  /// by a subscription.
+  let isCommand: Bool
 
   init(settings: Settings, http: HTTPClient, command: String?, now: @escaping @Sendable () -> Date) {
     let configuration = ProviderConfiguration(settings: settings, command: command)
@@ -26,6 +29,11 @@ struct ProviderChoice: Sendable {
     limits = ContextWindow.Limits(settings: settings)
     redact = Redaction(settings: settings)
     callsPerMinute = Self.callsPerMinute(configuration, settings)
+    isCommand = configuration.name == "claude" && configuration.key == nil && command != nil
+    if let unusable = settings.unusable {
+      provider = .failure(Failure(.auth, message: unusable))
+      return
+    }
     do throws(ProviderError) {
       provider = .success(try Providers.make(configuration, http: http, now: now))
     } catch {

@@ -62,6 +62,8 @@ public struct Settings: Sendable, Equatable {
 
   /// What was wrong with the settings, each once, as sentences.
   public var complaints: [String]
+  /// Why nothing may be asked with these settings, where that is so.
+  public var unusable: String?
 
   /// The values of a provider; nil for `offline` and for a name that no provider has.
   public func values(for provider: String) -> ForProvider? {

@@ -22,6 +22,10 @@ public final class SettingsSource: Sendable {
     var members: [JSON.Member] = []
     var settings: Settings?
     var fileComplaints: [String] = []
+    /// Why the file cannot be used although it is there, where it never could.
+    var unusable: String?
+    /// Whether it was read well, now or before.
+    var hasRead = false
   }
 
   private struct Stamp: Equatable {
@@ -54,6 +58,7 @@ public final class SettingsSource: Sendable {
       if let settings = state.settings, stamp == state.stamp { return settings }
       state.stamp = stamp
       state.fileComplaints = []
+      state.unusable = nil
       if stamp == nil {
         state.members = []
         if isNamed {
@@ -66,6 +71,7 @@ public final class SettingsSource: Sendable {
       }
       var settings = Settings(reading: lookUp(in: state.members))
       settings.complaints = state.fileComplaints + settings.complaints
+      settings.unusable = state.unusable
       state.settings = settings
       return settings
     }
@@ -73,20 +79,17 @@ public final class SettingsSource: Sendable {
 
   private func read(into state: inout State) {
     guard var text = Self.contents(of: path) else {
-      state.fileComplaints.append(
-        "\(path) cannot be read: \(String(cString: strerror(errno))); its last good values stay")
-      return
+      return complain("\(path) cannot be read: \(String(cString: strerror(errno)))", &state)
     }
     do {
       if text.starts(with: [0xEF, 0xBB, 0xBF]) { text.removeFirst(3) }
       guard let members = try JSON(parsing: text).object else {
-        state.fileComplaints.append("\(path) is not a JSON object; its last good values stay")
-        return
+        return complain("\(path) is not a JSON object", &state)
       }
       state.members = members
+      state.hasRead = true
     } catch {
-      state.fileComplaints.append("\(path): \(error); its last good values stay")
-      return
+      return complain("\(path): \(error)", &state)
     }
     if let complaint = Self.readableByOthers(
       path,
@@ -96,10 +99,24 @@ public final class SettingsSource: Sendable {
     }
   }
 
+  /// A file that cannot be read leaves the last good values. Where there are none nothing may be asked: the defaults
+  /// could send to a provider that the user has ruled out.
+  private func complain(_ fault: String, _ state: inout State) {
+    if state.hasRead {
+      state.fileComplaints.append("\(fault); its last good values stay")
+    } else {
+      let complaint = "\(fault); nothing is asked until it can be read"
+      state.unusable = complaint
+      state.fileComplaints.append(complaint)
+    }
+  }
+
   private func lookUp(in members: [JSON.Member]) -> (String) -> (text: String, origin: SettingOrigin)? {
     { [environment, credentialsDirectory] name in
-      if let value = members.last(where: { $0.key == name })?.value, let text = Self.text(of: value) {
-        return (text, .file)
+      if let value = members.last(where: { $0.key == name })?.value {
+        if let text = Self.text(of: value) { return (text, .file) }
+        // Of a list, empty is a value: none.
+        if value.string != nil, Self.lists.contains(name) { return ("", .file) }
       }
       if let directory = credentialsDirectory, let file = Self.credentials[name],
         let bytes = Self.contents(of: "\(directory)/\(file)")
@@ -111,6 +128,8 @@ public final class SettingsSource: Sendable {
       return nil
     }
   }
+
+  private static let lists: Set<String> = ["CLAUDE_MEM_SKIP_TOOLS", "CLAUDE_MEM_OPENROUTER_FALLBACK_MODELS"]
 
   /// The names of systemd's credentials by the setting that they give.
   private static let credentials = [

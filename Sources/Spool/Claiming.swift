@@ -11,9 +11,11 @@ extension Spool {
   /// - Parameters:
   ///   - session: The identifier of the session that its record will be in.
   ///   - expecting: What `look` said of the file.
-  public func claim(_ name: InputName, session: String, expecting: FileStamp) throws(SpoolError)
-    -> ClaimResult
-  {
+  ///   - reader: Tells whose record one is, so that an input which somebody has moved back from done, or whose
+  ///     done file was pruned, is recognized by its record; nil to go by done alone.
+  public func claim(
+    _ name: InputName, session: String, expecting: FileStamp, reading reader: (any RecordReader)? = nil
+  ) throws(SpoolError) -> ClaimResult {
     let found: Found.File
     switch try examine(name.fileName, in: pending) {
     case .file(let file): found = file
@@ -35,6 +37,11 @@ extension Spool {
         if same, let result = try redeliver(name, found, as: target) { return result }
         target = target.next
       } else if try isTaken(target, in: place) {
+        if let reader, try hasRecord(found.bytes, as: target, in: place, reader),
+          let result = try redeliver(name, found, as: target)
+        {
+          return result
+        }
         target = target.next
       } else if let result = try take(name, found, as: target, session: session) {
         return result
@@ -42,6 +49,15 @@ extension Spool {
         target = target.next
       }
     }
+  }
+
+  /// Whether the name is taken by nothing but a record, and that is of these very bytes.
+  private func hasRecord(
+    _ bytes: [UInt8], as name: InputName, in session: SessionPlace, _ reader: any RecordReader
+  ) throws(SpoolError) -> Bool {
+    if try isTaken(name, in: nil) { return false }
+    guard let json = try observations.read(RecordPlace(of: name, in: session).json) else { return false }
+    return reader.facts(ofRecord: json)?.inputSHA256 == SHA256.hex(bytes)
   }
 
   /// Moves the file and sees that it is the one that was read; nil where the name was taken meanwhile.

@@ -27,8 +27,8 @@ extension Spool {
       case .notTaken(let reason): .notTaken(reason: reason)
       }
     } catch {
-      // What may pass is the spool's trouble; the rest is this file's.
-      if error.isStorage { throw error }
+      // What may pass is the spool's trouble; the rest is this file's, and so is a bad block of the disk in it.
+      if error.isStorage, error.errno != EIO { throw error }
       return .unreadable(error)
     }
   }

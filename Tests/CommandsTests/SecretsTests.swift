@@ -197,7 +197,7 @@ import Testing
     let running = try Running(
       "/bin/sh", ["script"], input: [], environment: obspool.environment, directory: obspool.directory)
     await server.waitForRequests(1)
-    running.send(SIGQUIT)
+    running.send(SIGSYS)
     #expect(try running.waitForCore() == false)
   }
 }
@@ -206,7 +206,7 @@ extension Obspool {
   /// Whether a process that dies of a signal leaves a core on this machine.
   fileprivate static let makesCores: Bool = {
     guard let obspool = try? Obspool() else { return false }
-    try? obspool.write("ulimit -c unlimited\nkill -QUIT $$", to: "script")
+    try? obspool.write("ulimit -c unlimited\nkill -SYS $$", to: "script")
     let running = try? Running(
       "/bin/sh", ["script"], input: [], environment: obspool.environment, directory: obspool.directory)
     return (try? running?.waitForCore()) ?? false
@@ -218,7 +218,7 @@ extension Running {
   fileprivate func waitForCore() throws -> Bool {
     var status: Int32 = 0
     while waitpid(process, &status, 0) == -1 { try #require(errno == EINTR) }
-    #expect(status & 0x7F == SIGQUIT)
+    #expect(status & 0x7F == SIGSYS)
     return status & 0x80 != 0
   }
 }

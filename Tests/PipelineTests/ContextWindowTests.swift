@@ -103,12 +103,12 @@ import Testing
   @Test func halvingDropsTheOlderHalfAndInTheEndEverything() {
     var window = ContextWindow(limits: .init(messages: 100, tokens: 100_000), systemLength: 0)
     for number in 0..<8 { window.append(Self.exchange(number, length: 100)) }
-    #expect(window.halve() == 8)
+    #expect(window.halve(turn: 0, model: Self.model) == 8)
     #expect(Array(window.exchanges) == (4..<8).map { Self.exchange($0, length: 100) })
-    #expect(window.halve() == 4)
-    #expect(window.halve() == 2)
-    #expect(window.halve() == 2)
-    #expect(window.halve() == 0)
+    #expect(window.halve(turn: 0, model: Self.model) == 4)
+    #expect(window.halve(turn: 0, model: Self.model) == 2)
+    #expect(window.halve(turn: 0, model: Self.model) == 2)
+    #expect(window.halve(turn: 0, model: Self.model) == 0)
     #expect(window.exchanges.isEmpty && window.length == 0)
   }
 
@@ -117,7 +117,7 @@ import Testing
     for (number, length) in [5000, 10, 10, 10].enumerated() {
       window.append(Self.exchange(number, length: length))
     }
-    #expect(window.halve() == 2)
+    #expect(window.halve(turn: 0, model: Self.model) == 2)
     #expect(window.exchanges.count == 3)
   }
 
@@ -133,36 +133,55 @@ import Testing
 
   @Test func learnsFromTheReportedUsageInStepsAndPerModel() {
     var window = ContextWindow(limits: .init(messages: 20, tokens: 1000), systemLength: 0)
-    window.learn(characters: 10_000, inputTokens: 3500, model: "dense")  // 2.86 characters a token
-    #expect(window.density["dense"] == 2.75)
+    for _ in 0..<3 { window.learn(characters: 10_000, inputTokens: 3500, model: "dense") }  // 2.86 a token
+    #expect(window.density(of: "dense") == 2.75)
     #expect(window.estimate(2750, model: "dense") == 1000)
     #expect(window.room(model: "dense") == 2750)
     #expect(window.estimate(2750, model: "other") == 688)
     // Nearly the same again moves nothing, so that no cut moves.
-    window.learn(characters: 10_000, inputTokens: 3600, model: "dense")
-    #expect(window.density["dense"] == 2.75)
+    for _ in 0..<3 { window.learn(characters: 10_000, inputTokens: 3600, model: "dense") }
+    #expect(window.density(of: "dense") == 2.75)
+  }
+
+  /// A call that carried more than the conversation, or a server that counts oddly once.
+  @Test func noSingleCallDecides() {
+    var window = ContextWindow(limits: .init(messages: 20, tokens: 1000), systemLength: 0)
+    window.learn(characters: 10_000, inputTokens: 9000, model: "m")
+    #expect(window.density(of: "m") == 4)
+    for _ in 0..<4 { window.learn(characters: 10_000, inputTokens: 3000, model: "m") }
+    #expect(window.density(of: "m") == 3.25)
+    // What is long ago is forgotten.
+    for _ in 0..<3 { window.learn(characters: 10_000, inputTokens: 2600, model: "m") }
+    #expect(window.density(of: "m") == 3.75)
   }
 
   @Test func neverLearnsToBeCareless() {
     var window = ContextWindow(limits: .init(messages: 20, tokens: 1000), systemLength: 0)
-    window.learn(characters: 10_000, inputTokens: 1000, model: "sparse")
-    #expect(window.density["sparse"] == nil)
-    window.learn(characters: 10_000, inputTokens: 3500, model: "sparse")
-    window.learn(characters: 10_000, inputTokens: 2500, model: "sparse")
-    #expect(window.density["sparse"] == 2.75)
+    for _ in 0..<5 { window.learn(characters: 10_000, inputTokens: 1000, model: "sparse") }
+    #expect(window.density(of: "sparse") == 4)
+  }
+
+  @Test func whatAModelRefusedIsNotOfferedAgain() {
+    var window = ContextWindow(limits: .init(messages: 100, tokens: 100_000), systemLength: 0)
+    for number in 0..<10 { window.append(Self.exchange(number, length: 4000)) }
+    #expect(window.halve(turn: 0, model: "small") > 0)
+    // 10,000 tokens were too many: 7,500 are the budget from now on, for this model alone.
+    for number in 10..<14 { window.append(Self.exchange(number, length: 4000)) }
+    #expect(window.makeRoom(forTurn: 0, model: "large") == 0)
+    #expect(window.makeRoom(forTurn: 0, model: "small") > 0)
   }
 
   @Test(arguments: [(0, 500), (50, 99), (10_000, 0), (10_000, -5)])
   func ignoresUsageThatTellsNothing(characters: Int, tokens: Int) {
     var window = ContextWindow(limits: .init(messages: 20, tokens: 1000), systemLength: 0)
-    window.learn(characters: characters, inputTokens: tokens, model: "m")
-    #expect(window.density.isEmpty)
+    for _ in 0..<5 { window.learn(characters: characters, inputTokens: tokens, model: "m") }
+    #expect(window.density(of: "m") == 4)
   }
 
-  @Test func absurdUsageLeavesHalfACharacterAToken() {
+  @Test func absurdUsageLeavesOneCharacterAToken() {
     var window = ContextWindow(limits: .init(messages: 20, tokens: 1000), systemLength: 0)
-    window.learn(characters: 100, inputTokens: 1_000_000, model: "m")
-    #expect(window.density["m"] == 0.5)
+    for _ in 0..<5 { window.learn(characters: 100, inputTokens: 1_000_000, model: "m") }
+    #expect(window.density(of: "m") == 1)
   }
 
   @Test func theRoomForATurnNeverVanishes() {

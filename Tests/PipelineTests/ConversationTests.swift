@@ -12,7 +12,7 @@ import Testing
 
   static func record(
     _ name: String, turn: Int, outcome: Record.Outcome, model: String? = nil, tokens: Int? = nil,
-    exchange: Record.Exchange?
+    exchange: Record.Exchange?, since: Int? = nil
   ) -> Record {
     Record(
       name: name, inputSHA256: String(repeating: "0", count: 64), session: "s", project: "p", turn: turn,
@@ -20,7 +20,7 @@ import Testing
       model: model,
       usage: tokens.map {
         Record.Usage(inputTokens: $0, outputTokens: 1, cachedTokens: 0, costUSD: nil, estimated: false)
-      }, exchange: exchange)
+      }, exchange: exchange, since: since)
   }
 
   static func said(_ user: String, _ assistant: String) -> Record.Exchange {
@@ -42,9 +42,11 @@ import Testing
       count += 1
     }
 
-    mutating func call(_ length: Int, inputs: Int, model: String, tokens: Int?) {
+    /// - Parameter refused: How often the server finds the conversation too long first.
+    mutating func call(_ length: Int, inputs: Int, model: String, tokens: Int?, refused: Int = 0) {
       let text = conversation.prompts.joined() + "#\(count)" + String(repeating: "u", count: length)
       _ = conversation.makeRoom(forTurn: text.utf16.count, model: model)
+      for _ in 0..<refused { _ = conversation.halve(turn: text.utf16.count, model: model) }
       let turn = conversation.turn + 1
       let names = (0..<inputs).map { "n" + String(100_000 + count + $0) }
       for name in names.dropLast() {
@@ -54,9 +56,9 @@ import Testing
       records.append(
         record(
           names[inputs - 1], turn: turn, outcome: .observed, model: model, tokens: tokens,
-          exchange: said(text, "a\(count)")))
+          exchange: said(text, "a\(count)"), since: conversation.window.since ?? turn))
       conversation.append(
-        Exchange(user: JSONString(text), assistant: JSONString("a\(count)")), turn: turn, model: model,
+        Exchange(turn: turn, user: JSONString(text), assistant: JSONString("a\(count)")), model: model,
         inputTokens: tokens)
       count += inputs
     }
@@ -78,7 +80,9 @@ import Testing
     #expect(one.prompts == other.prompts)
     #expect(Array(one.window.exchanges) == Array(other.window.exchanges))
     #expect(one.window.length == other.window.length)
-    #expect(one.window.density == other.window.density)
+    for model in ["one", "other", "m"] {
+      #expect(one.window.density(of: model) == other.window.density(of: model))
+    }
   }
 
   /// After every step of a long random session a restart finds the same turn, the same prompts to come, and the
@@ -96,7 +100,8 @@ import Testing
         let tokens = Bool.random(using: &generator) ? Int.random(in: 0..<4000, using: &generator) : nil
         session.call(
           length, inputs: Int.random(in: 1...3, using: &generator),
-          model: ["one", "other"].randomElement(using: &generator)!, tokens: tokens)
+          model: ["one", "other"].randomElement(using: &generator)!, tokens: tokens,
+          refused: Int.random(in: 0..<12, using: &generator) == 0 ? 1 : 0)
       }
       Self.expectSame(Self.replayed(session.records.shuffled(using: &generator)), session.conversation)
     }

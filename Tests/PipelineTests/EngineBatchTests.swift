@@ -169,7 +169,7 @@ func numberedAnswers(_ request: HTTPRequest, leavingOut: Set<Int> = []) -> Strin
     try bench.dropToolUse("7", response: String(repeating: "long ", count: 10_000))
     #expect(try await bench.drain().left == 0)
     #expect(bench.log.contains { $0.contains("finds the conversation too long; dropped") })
-    #expect(bench.log.contains { $0.contains("newest message alone too long") })
+    #expect(bench.log.contains { $0.contains("shortened in the middle") })
     #expect(try bench.names(.done).count == 7)
   }
 }

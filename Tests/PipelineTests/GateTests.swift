@@ -14,6 +14,7 @@ import Testing
   ) -> Gate.Verdict {
     gate.fail(
       Failure(failureClass, status: 500, message: "it failed", retryAfter: retryAfter), provider: "p",
+      input: "this",
       lastAttempt: lastAttempt.map { start + $0 }, wasProbe: wasProbe, fingerprint: "f",
       backoff: Backoff(base: 5, ceiling: 900), now: start + seconds)
   }

@@ -93,7 +93,11 @@ final class Workbench: Sendable {
 
   @discardableResult
   func drain(random: Double = 0.5) async throws -> DrainResult {
-    try await engine(random: random).drain()
+    let result = try await engine(random: random).drain()
+    if let validator = RecordValidator.shared {
+      #expect(validator.faults(below: "\(spoolPath)/observations") == "")
+    }
+    return result
   }
 
   var log: [String] { logged.withLock { $0 } }

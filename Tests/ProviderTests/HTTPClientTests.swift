@@ -45,6 +45,31 @@ struct HTTPClientTests {
     #expect(server.connections >= 50)
   }
 
+  @Test func `connections that come and go under many calls give each call its own answer`() async throws {
+    let server = try LoopbackServer { request in
+      let said = request.json["messages"]?.array?.last?["content"]?.string ?? ""
+      guard request.number % 3 == 0 else { return .chat(said) }
+      // Every third connection is closed behind its answer without a word.
+      let body = #"{"choices":[{"message":{"content":"\#(said)"}}]}"#
+      return .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8))
+    }
+    let provider = try provider(at: server.url)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for caller in 0..<16 {
+        group.addTask {
+          for call in 0..<20 {
+            let text = "\(caller)-\(call)"
+            let reply = try await provider.ask(request([message(.user, text)]))
+            #expect(reply.text == text)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(server.requests.count == 320)
+    #expect(server.connections >= 106)
+  }
+
   @Test func `a large body goes out whole, without waiting for leave`() async throws {
     let server = try LoopbackServer { _ in .chat("yes") }
     let text = String(repeating: "0123456789", count: 200_000)
@@ -92,14 +117,15 @@ struct HTTPClientTests {
     #expect(server.requests.first?.header("Accept-Encoding") == "gzip")
   }
 
-  @Test func `a redirect is an answer, and the key does not follow it`() async throws {
+  @Test(arguments: [300, 301, 302, 303, 305, 307, 308])
+  func `a redirect is an answer, and the key does not follow it`(_ status: Int) async throws {
     let other = try LoopbackServer { _ in .chat("stolen") }
     let server = try LoopbackServer { request in
-      .reply(status: 307, headers: [("Location", "\(other.url)/v1?key=\(testKey)")], body: [])
+      .reply(status: status, headers: [("Location", "\(other.url)/v1?key=\(testKey)")], body: [])
     }
     let error = try #require(await failure(of: provider(at: server.url)))
     #expect(error.class == .auth)
-    #expect(error.status == 307)
+    #expect(error.status == status)
     #expect(error.message.contains("\(other.url)/v1"))
     #expect(!error.message.contains(testKey))
     #expect(other.requests.isEmpty)
