@@ -1,4 +1,5 @@
 @testable import JSONText
+import TestSupport
 import Testing
 
 @Suite struct JSONParserTests {

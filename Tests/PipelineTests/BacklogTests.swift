@@ -1,4 +1,5 @@
 import Spool
+import TestSupport
 import Testing
 
 @testable import Pipeline

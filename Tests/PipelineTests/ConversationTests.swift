@@ -1,6 +1,7 @@
 import FoundationEssentials
 import JSONText
 import Observation
+import TestSupport
 import Testing
 
 @testable import Pipeline
