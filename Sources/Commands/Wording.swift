@@ -3,6 +3,8 @@
 import FoundationEssentials
 import Glibc
 import JSONText
+import Observation
+import Pipeline
 
 /// `1,234,567`.
 func grouped(_ number: Int) -> String {
@@ -32,11 +34,19 @@ func decimal(_ number: Double, places: Int) -> String {
   return sign + grouped(units / scale) + "." + zeros + fraction
 }
 
-/// US dollars: `$0`, `$0.0042` where cents would show nothing, `$17.72`.
-func dollars(_ amount: Double) -> String {
-  if amount == 0 { return "$0" }
-  if amount < 0.00005 { return "<$0.0001" }
-  return "$" + decimal(amount, places: amount < 1 ? 4 : 2)
+/// `2,500 tokens in (2,000 cached), 120 out, $0.0042`.
+func inWords(_ usage: Record.Usage) -> String {
+  let cached = usage.cachedTokens > 0 ? " (\(grouped(usage.cachedTokens)) cached)" : ""
+  let cost = usage.costUSD.map { ", " + dollars($0) + (usage.estimated ? " estimated" : "") } ?? ""
+  return "\(counted(usage.inputTokens, "token")) in\(cached), \(grouped(usage.outputTokens)) out\(cost)"
+}
+
+/// What a pause is, since when and until when; its message apart.
+func inWords(_ pause: Pause, now: Date) -> String {
+  let status = pause.status.map { " \($0)" } ?? ""
+  let next = pause.until > now ? relative(pause.until, to: now) : "when something is due"
+  return "\(Printable.line(pause.provider)): \(pause.failureClass.rawValue)\(status), "
+    + "since \(localTime(pause.since)), next call \(next)"
 }
 
 /// A span in its two largest units: `8s`, `4m 10s`, `2h 5m`, `3d 4h`.

@@ -135,25 +135,10 @@ extension Engine {
 extension UsageLine {
   /// The line for the log, in the form that the seed's users know.
   func sentence(messagesInContext: Int) -> String {
-    let names = ["openrouter": "OpenRouter", "gemini": "Gemini", "claude": "Claude"]
+    let title = Providers.kind(named: provider)?.title ?? provider
     return
-      "\(names[provider] ?? provider) API usage: { model: \"\(servedModel ?? model)\", inputTokens: \(inputTokens), "
+      "\(title) API usage: { model: \"\(servedModel ?? model)\", inputTokens: \(inputTokens), "
       + "outputTokens: \(outputTokens), totalTokens: \(inputTokens + outputTokens), cachedTokens: \(cachedTokens), "
-      + "estimatedCostUSD: \(costUSD.map { "\"\(dollars($0))\"" } ?? "unknown"), messagesInContext: \(messagesInContext) }"
+      + "estimatedCostUSD: \(costUSD.map { "\"\(digits(ofDollars: $0))\"" } ?? "unknown"), messagesInContext: \(messagesInContext) }"
   }
-}
-
-/// US dollars for people: two decimals, or as many as a small amount needs to show two digits.
-public func dollars(_ amount: Double) -> String {
-  guard amount.isFinite else { return "?" }
-  var decimals = 2
-  while decimals < 8, amount != 0, abs(amount) * tenTo(decimals) < 10 { decimals += 1 }
-  let scaled = Int((abs(amount) * tenTo(decimals)).rounded())
-  let digits = String(scaled)
-  let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
-  return (amount < 0 ? "-" : "") + padded.dropLast(decimals) + "." + padded.suffix(decimals)
-}
-
-private func tenTo(_ decimals: Int) -> Double {
-  (0..<decimals).reduce(1.0) { power, _ in power * 10 }
 }

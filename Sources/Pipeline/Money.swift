@@ -28,7 +28,7 @@ struct Money {
     return Failure(
       .quota,
       message:
-        "\(Self.overspentPrefix): $\(dollars(spent)) of $\(dollars(budget)) (OBSPOOL_DAILY_BUDGET_USD); days are UTC",
+        "\(Self.overspentPrefix): \(dollars(spent)) of \(dollars(budget)) (OBSPOOL_DAILY_BUDGET_USD); days are UTC",
       retryAfter: rest)
   }
 }

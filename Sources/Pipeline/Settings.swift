@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import JSONText
+import Provider
 
 /// Where a value was found. The first of these that has one wins.
 public enum SettingOrigin: String, Sendable {
@@ -20,6 +21,7 @@ public struct Settings: Sendable, Equatable {
     public var model: String
     public var modelOrigin: SettingOrigin
     public var baseURL: String
+    public var baseURLOrigin: SettingOrigin
     /// `MAX_CONTEXT_MESSAGES`: messages sent at most, the newest included.
     public var maxContextMessages: Int
     /// `MAX_TOKENS`: tokens sent at most, by estimate.
@@ -85,15 +87,9 @@ extension Settings {
   /// - Parameter find: Gives the text of a setting and where it was found, or nil where it is set nowhere.
   init(reading find: @escaping (String) -> (text: String, origin: SettingOrigin)?) {
     var reader = Reader(find: find)
-    openrouter = reader.provider(
-      "OPENROUTER", key: "OPENROUTER_API_KEY", modelSetting: "CLAUDE_MEM_OPENROUTER_MODEL",
-      model: "xiaomi/mimo-v2-flash:free", base: "https://openrouter.ai/api/v1")
-    gemini = reader.provider(
-      "GEMINI", key: "GEMINI_API_KEY", modelSetting: "CLAUDE_MEM_GEMINI_MODEL",
-      model: "gemini-flash-latest", base: "https://generativelanguage.googleapis.com/v1beta")
-    claude = reader.provider(
-      "CLAUDE", key: "ANTHROPIC_API_KEY", modelSetting: "CLAUDE_MEM_MODEL",
-      model: "claude-haiku-4-5", base: "https://api.anthropic.com")
+    openrouter = reader.provider(.openrouter)
+    gemini = reader.provider(.gemini)
+    claude = reader.provider(.claude)
 
     if let chosen = find("CLAUDE_MEM_PROVIDER") {
       provider = chosen.text.lowercased()
@@ -131,25 +127,24 @@ private struct Reader {
   let find: (String) -> (text: String, origin: SettingOrigin)?
   var complaints: [String] = []
 
-  mutating func provider(
-    _ part: String, key keyVariable: String, modelSetting: String, model: String, base: String
-  ) -> Settings.ForProvider {
-    let key = find("CLAUDE_MEM_\(part)_API_KEY") ?? find(keyVariable)
-    let chosen = find(modelSetting) ?? (model, .standard)
-    var baseURL = find("CLAUDE_MEM_\(part)_BASE_URL")?.text ?? base
-    while baseURL.hasSuffix("/") { baseURL.removeLast() }
+  mutating func provider(_ kind: ProviderKind) -> Settings.ForProvider {
+    let key = find(kind.setting("API_KEY")) ?? find(kind.keyVariable)
+    let model = find(kind.modelSetting) ?? (kind.defaultModel, .standard)
+    var base = find(kind.setting("BASE_URL")) ?? (kind.defaultBaseURL, .standard)
+    while base.text.hasSuffix("/") { base.text.removeLast() }
     return Settings.ForProvider(
-      key: key?.text, keyOrigin: key?.origin ?? .standard, model: chosen.text, modelOrigin: chosen.origin,
-      baseURL: baseURL,
-      maxContextMessages: limit("MAX_CONTEXT_MESSAGES", of: part, 20, 1...10_000),
-      maxTokens: limit("MAX_TOKENS", of: part, 100_000, 1000...100_000_000))
+      key: key?.text, keyOrigin: key?.origin ?? .standard, model: model.text, modelOrigin: model.origin,
+      baseURL: base.text, baseURLOrigin: base.origin,
+      maxContextMessages: limit("MAX_CONTEXT_MESSAGES", of: kind, 20, 1...10_000),
+      maxTokens: limit("MAX_TOKENS", of: kind, 100_000, 1000...100_000_000))
   }
 
   /// A limit of the conversation. Where a provider has none of its own, OpenRouter's counts.
-  private mutating func limit(_ name: String, of part: String, _ value: Int, _ range: ClosedRange<Int>) -> Int
-  {
-    let own = "CLAUDE_MEM_\(part)_\(name)"
-    return whole(find(own) == nil ? "CLAUDE_MEM_OPENROUTER_\(name)" : own, value, range)
+  private mutating func limit(
+    _ name: String, of kind: ProviderKind, _ value: Int, _ range: ClosedRange<Int>
+  ) -> Int {
+    let own = kind.setting(name)
+    return whole(find(own) == nil ? ProviderKind.openrouter.setting(name) : own, value, range)
   }
 
   mutating func number(_ name: String, _ value: Double, _ range: ClosedRange<Double>) -> Double {
@@ -214,14 +209,5 @@ private struct Reader {
 
   private mutating func complain(_ name: String, _ text: String, _ wanted: String, _ instead: String) {
     complaints.append("\(name) is '\(text)', which is not \(wanted); \(instead) is used")
-  }
-}
-
-extension String {
-  func trimmingWhitespace() -> String {
-    guard let first = firstIndex(where: { !$0.isWhitespace }),
-      let last = lastIndex(where: { !$0.isWhitespace })
-    else { return "" }
-    return String(self[first...last])
   }
 }

@@ -1,5 +1,7 @@
 // The address of a provider's API, and which addresses may be sent a key.
 
+import JSONText
+
 /// An address that requests may go to: `https://HOST[:PORT][/PATH]`, or `http://` where that is safe.
 ///
 /// The grammar is narrower than RFC 3986's, so that no other reader of it, such as libcurl, can come to another
@@ -17,7 +19,7 @@ struct BaseURL: Sendable, Equatable {
   /// - Throws: An error of class `auth`, whose message says what is wrong with it.
   init(_ text: String, allowHTTP: Bool) throws(ProviderError) {
     func failure(_ reason: String) -> ProviderError { ProviderError(.auth, "the base URL \(reason)") }
-    var text = Substring(text.trimming { $0.isWhitespace })
+    var text = Substring(text.trimmingWhitespace())
     guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"\\\"<>^`{|}".utf8.contains($0) }) else {
       throw failure("holds characters that no address has")
     }
@@ -75,14 +77,5 @@ struct BaseURL: Sendable, Equatable {
     }
     guard port.isEmpty || port.first == ":" && (UInt16(port.dropFirst()) ?? 0) > 0 else { return nil }
     return host.lowercased()
-  }
-}
-
-extension String {
-  /// The text without the characters at both ends that `isUnwanted` names.
-  func trimming(_ isUnwanted: (Character) -> Bool) -> String {
-    let start = drop(while: isUnwanted)
-    guard let last = start.lastIndex(where: { !isUnwanted($0) }) else { return "" }
-    return String(start[...last])
   }
 }

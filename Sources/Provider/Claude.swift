@@ -27,18 +27,18 @@ struct Claude: Provider {
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
     let answer = try await endpoint.post("/v1/messages", headers: headers, body: body)
-    return try reply(from: answer, requestBytes: body.count)
+    return try reply(from: answer)
   }
 
-  /// Reads what the server answered to a request of so many bytes.
-  func reply(from answer: HTTPClient.Answer, requestBytes: Int) throws(ProviderError) -> Reply {
+  /// Reads what the server answered.
+  func reply(from answer: HTTPClient.Answer) throws(ProviderError) -> Reply {
     let json = try endpoint.json(of: answer)
     guard let blocks = json["content"]?.array else { throw endpoint.unreadable("content") }
     let text = blocks.filter { $0["type"]?.string == "text" }.compactMap { $0["text"]?.string }.joined()
     return Reply(
       text: endpoint.withoutKey(text), servedModel: json["model"]?.string.map { endpoint.line($0) },
       requestID: (json["id"]?.string ?? answer.headers["request-id"]).map { endpoint.line($0) },
-      finish: finish(of: json), usage: usage(in: json), requestBytes: requestBytes)
+      finish: finish(of: json), usage: usage(in: json))
   }
 
   private var headers: [String] { ["x-api-key: \(endpoint.key)", "anthropic-version: 2023-06-01"] }

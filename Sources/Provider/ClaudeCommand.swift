@@ -27,11 +27,11 @@ struct ClaudeCommand: Provider {
     let arguments =
       ["-p", "--output-format", "json", "--model", model, "--tools", "", "--strict-mcp-config"]
       + ["--no-session-persistence", "--settings", #"{"disableAllHooks":true}"#]
-    return try reply(from: await run(arguments, timeout: timeout, input: input), requestBytes: input.count)
+    return try reply(from: await run(arguments, timeout: timeout, input: input))
   }
 
-  /// Reads what the command said to a conversation of so many bytes.
-  func reply(from outcome: Subprocess.Outcome, requestBytes: Int) throws(ProviderError) -> Reply {
+  /// Reads what the command said.
+  func reply(from outcome: Subprocess.Outcome) throws(ProviderError) -> Reply {
     let result = try result(of: outcome)
     let cached = result["usage"]?["cache_read_input_tokens"]?.int ?? 0
     let usage = result["usage"].map { usage in
@@ -50,8 +50,7 @@ struct ClaudeCommand: Provider {
     return Reply(
       text: result["result"]?.string ?? "",
       servedModel: result["modelUsage"]?.object?.first.map { $0.key.printableLine },
-      requestID: result["session_id"]?.string?.printableLine, finish: finish, usage: usage,
-      requestBytes: requestBytes)
+      requestID: result["session_id"]?.string?.printableLine, finish: finish, usage: usage)
   }
 
   func check() async -> [CheckLine] {

@@ -18,12 +18,9 @@ struct Endpoint: Sendable {
     _ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now
   ) throws(ProviderError) {
     base = try BaseURL(configuration.baseURL, allowHTTP: configuration.allowHTTP)
-    let key = (configuration.key ?? "").trimming { $0.isWhitespace }
+    let key = (configuration.key ?? "").trimmingWhitespace()
     guard !key.isEmpty else {
-      throw ProviderError(
-        .auth,
-        "there is no key for \(configuration.name): set it in the settings file or the environment; for a "
-          + "server that asks for none, any word will do")
+      throw ProviderError(.auth, Providers.missingKey(of: configuration.name))
     }
     guard key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
       throw ProviderError(

@@ -164,7 +164,7 @@ struct Failure {
 
   /// What can be said about a body that is no JSON.
   private static func summary(of body: String) -> String {
-    let start = String(body.prefix(ErrorBody.longestMessage)).trimming { $0.isWhitespace }
+    let start = String(body.prefix(ErrorBody.longestMessage)).trimmingWhitespace()
     if start.isEmpty { return "an empty body" }
     return start.hasPrefix("<") ? "HTML in place of an answer" : start
   }

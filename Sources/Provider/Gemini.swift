@@ -19,11 +19,11 @@ struct Gemini: Provider {
     let body = body(for: request)
     let path = "/models/\(model.pathSegment):generateContent"
     let answer = try await endpoint.post(path, headers: headers, body: body)
-    return try reply(from: answer, requestBytes: body.count)
+    return try reply(from: answer)
   }
 
-  /// Reads what the server answered to a request of so many bytes.
-  func reply(from answer: HTTPClient.Answer, requestBytes: Int) throws(ProviderError) -> Reply {
+  /// Reads what the server answered.
+  func reply(from answer: HTTPClient.Answer) throws(ProviderError) -> Reply {
     let json = try endpoint.json(of: answer)
     let candidate = json["candidates"]?.array?.first
     let block = json["promptFeedback"]?["blockReason"]?.string
@@ -35,7 +35,7 @@ struct Gemini: Provider {
       text: endpoint.withoutKey(text), servedModel: json["modelVersion"]?.string.map { endpoint.line($0) },
       requestID: (json["responseId"]?.string ?? answer.headers["x-request-id"]).map { endpoint.line($0) },
       finish: candidate.map { finish(of: $0) } ?? .refused(endpoint.line(block ?? "")),
-      usage: usage(in: json), requestBytes: requestBytes)
+      usage: usage(in: json))
   }
 
   // The key goes into a header, because addresses end up in logs.

@@ -1,6 +1,7 @@
 // The HTTP client: what a call and its answer are, and how a task waits for one.
 
 import CLibcurl
+import JSONText
 import Threads
 
 /// An HTTP client on libcurl's multi interface, which keeps connections alive and shares them among all calls.
@@ -95,7 +96,7 @@ struct HeaderFields: Sendable {
       guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon - line.startIndex == wanted.count,
         zip(line, wanted).allSatisfy({ ($0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0) == $1 })
       else { continue }
-      return String(decoding: line[(colon + 1)...], as: UTF8.self).trimming { $0.isWhitespace }
+      return String(decoding: line[(colon + 1)...], as: UTF8.self).trimmingWhitespace()
     }
     return nil
   }

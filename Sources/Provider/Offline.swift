@@ -2,7 +2,9 @@
 
 /// Answers without asking anybody, and says so in its name, so that no record of it is taken for a model's.
 struct Offline: Provider {
-  let name = "offline"
+  static let name = "offline"
+
+  var name: String { Self.name }
   let model = "none"
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {

@@ -26,11 +26,11 @@ struct OpenRouter: Provider {
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
     let answer = try await endpoint.post("/chat/completions", headers: headers, body: body)
-    return try reply(from: answer, requestBytes: body.count)
+    return try reply(from: answer)
   }
 
-  /// Reads what the server answered to a request of so many bytes.
-  func reply(from answer: HTTPClient.Answer, requestBytes: Int) throws(ProviderError) -> Reply {
+  /// Reads what the server answered.
+  func reply(from answer: HTTPClient.Answer) throws(ProviderError) -> Reply {
     let json = try endpoint.json(of: answer)
     guard let choice = json["choices"]?.array?.first else { throw endpoint.unreadable("choices") }
     if let error = choice["error"], !error.isNull {
@@ -44,7 +44,7 @@ struct OpenRouter: Provider {
       text: endpoint.withoutKey(text(of: choice["message"]?["content"])),
       servedModel: json["model"]?.string.map { endpoint.line($0) },
       requestID: (json["id"]?.string ?? answer.headers["x-request-id"]).map { endpoint.line($0) },
-      finish: finish, usage: usage(in: json), requestBytes: requestBytes)
+      finish: finish, usage: usage(in: json))
   }
 
   private var headers: [String] {
@@ -54,7 +54,7 @@ struct OpenRouter: Provider {
   /// A value without what could end its header line.
   private static func headerValue(_ text: String?, default fallback: String) -> String {
     let plain = String((text ?? "").unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F })
-      .trimming { $0.isWhitespace }
+      .trimmingWhitespace()
     return plain.isEmpty ? fallback : plain
   }
 

@@ -105,19 +105,16 @@ public struct Reply: Sendable, Equatable {
   public var requestID: String?
   public var finish: Finish
   public var usage: Usage?
-  /// The size of the request's body.
-  public var requestBytes: Int
 
   public init(
     text: String, servedModel: String? = nil, requestID: String? = nil, finish: Finish = .stop,
-    usage: Usage? = nil, requestBytes: Int = 0
+    usage: Usage? = nil
   ) {
     self.text = text
     self.servedModel = servedModel
     self.requestID = requestID
     self.finish = finish
     self.usage = usage
-    self.requestBytes = requestBytes
   }
 }
 

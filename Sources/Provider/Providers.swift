@@ -5,39 +5,63 @@ import FoundationEssentials
 /// Tells the time.
 public typealias Now = @Sendable () -> Date
 
-/// One provider that settings can name.
+/// One provider that settings can name: what it is called, and what counts where the settings say nothing.
 public struct ProviderKind: Sendable {
   typealias Maker =
     @Sendable (ProviderConfiguration, HTTPClient, @escaping Now) throws(ProviderError) -> any Provider
 
   public let name: String
+  /// Its name as its maker writes it.
+  public let title: String
+  /// The variable that its other clients take the key from, and so does obspool.
+  public let keyVariable: String
+  /// The setting that names the model.
+  public let modelSetting: String
   /// Asked for where the settings name no model.
   public let defaultModel: String
   /// Where requests go unless the settings say otherwise; empty for a provider without a server.
   public let defaultBaseURL: String
   let make: Maker
 
-  init(_ name: String, model: String, baseURL: String, _ make: @escaping Maker) {
-    self.name = name
-    defaultModel = model
-    defaultBaseURL = baseURL
-    self.make = make
-  }
+  /// The settings of its own: `CLAUDE_MEM_OPENROUTER_API_KEY` for `API_KEY`.
+  public func setting(_ name: String) -> String { "CLAUDE_MEM_\(self.name.uppercased())_\(name)" }
+}
+
+extension ProviderKind {
+  public static let openrouter = ProviderKind(
+    name: "openrouter", title: "OpenRouter", keyVariable: "OPENROUTER_API_KEY",
+    modelSetting: "CLAUDE_MEM_OPENROUTER_MODEL", defaultModel: "xiaomi/mimo-v2-flash:free",
+    defaultBaseURL: "https://openrouter.ai/api/v1", make: OpenRouter.init)
+  public static let gemini = ProviderKind(
+    name: "gemini", title: "Gemini", keyVariable: "GEMINI_API_KEY", modelSetting: "CLAUDE_MEM_GEMINI_MODEL",
+    defaultModel: "gemini-flash-latest",
+    defaultBaseURL: "https://generativelanguage.googleapis.com/v1beta", make: Gemini.init)
+  public static let claude = ProviderKind(
+    name: "claude", title: "Claude", keyVariable: "ANTHROPIC_API_KEY", modelSetting: "CLAUDE_MEM_MODEL",
+    defaultModel: "claude-haiku-4-5", defaultBaseURL: "https://api.anthropic.com", make: Claude.make)
 }
 
 /// The providers.
 public enum Providers {
-  /// Every provider that can be named, one line each.
-  public static let all: [ProviderKind] = [
-    ProviderKind(
-      "openrouter", model: "xiaomi/mimo-v2-flash:free", baseURL: "https://openrouter.ai/api/v1",
-      OpenRouter.init),
-    ProviderKind(
-      "gemini", model: "gemini-flash-latest", baseURL: "https://generativelanguage.googleapis.com/v1beta",
-      Gemini.init),
-    ProviderKind("claude", model: "claude-haiku-4-5", baseURL: "https://api.anthropic.com", Claude.make),
-    ProviderKind("offline", model: "none", baseURL: "") { _, _, _ in Offline() },
-  ]
+  /// Every provider with a server.
+  public static let remote: [ProviderKind] = [.openrouter, .gemini, .claude]
+
+  /// Every name that settings can name.
+  public static let names = remote.map(\.name) + [Offline.name]
+
+  /// The provider with a server that is called so; nil for `offline` and for a name that no provider has.
+  public static func kind(named name: String) -> ProviderKind? { remote.first { $0.name == name } }
+
+  /// What is said where a provider has no key.
+  static func missingKey(of name: String) -> String {
+    guard let kind = kind(named: name) else { return "\(name) has no key" }
+    let others = names.filter { $0 != name }
+    let choice = others.dropLast().joined(separator: ", ") + (others.last.map { " or \($0)" } ?? "")
+    return "\(kind.title) API key not configured: set \(kind.setting("API_KEY")) in the settings or "
+      + "\(kind.keyVariable) in the environment"
+      + (name == ProviderKind.claude.name ? ", or install the command `claude`" : "")
+      + ", or set CLAUDE_MEM_PROVIDER to \(choice); for a server that asks for no key, any word will do"
+  }
 
   /// Makes the provider that a configuration names.
   ///
@@ -49,9 +73,10 @@ public enum Providers {
   public static func make(
     _ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now
   ) throws(ProviderError) -> any Provider {
-    guard let kind = all.first(where: { $0.name == configuration.name }) else {
-      let names = all.map(\.name).joined(separator: ", ")
-      throw ProviderError(.auth, "there is no provider '\(configuration.name)'; there are \(names)")
+    if configuration.name == Offline.name { return Offline() }
+    guard let kind = kind(named: configuration.name) else {
+      throw ProviderError(
+        .auth, "there is no provider '\(configuration.name)'; there are \(names.joined(separator: ", "))")
     }
     return try kind.make(configuration, http, now)
   }
@@ -59,7 +84,7 @@ public enum Providers {
 
 /// The settings of one provider.
 public struct ProviderConfiguration: Sendable, Equatable {
-  /// One of the names in `Providers.all`.
+  /// One of `Providers.names`.
   public var name: String
   public var model: String
   public var key: String?

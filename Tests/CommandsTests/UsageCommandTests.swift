@@ -34,11 +34,11 @@ import Testing
         == .init(
           code: 0,
           output: """
-            model           calls  inputs     in  cached  out      cost
-            openrouter m/b      1       2  1,000    50 %   50     $2.25
-            openrouter m/a      2       4  2,000    50 %  100     $1.00
-            openrouter m/c      2       4  2,000    50 %  100  ~$0.2500
-            total               5      10  5,000    50 %  250    ~$3.50
+            model           calls  inputs     in  cached  out    cost
+            openrouter m/b      1       2  1,000    50 %   50   $2.25
+            openrouter m/a      2       4  2,000    50 %  100   $1.00
+            openrouter m/c      2       4  2,000    50 %  100  ~$0.25
+            total               5      10  5,000    50 %  250  ~$3.50
             The cost of 1 call is not known.
 
             """, errors: ""))

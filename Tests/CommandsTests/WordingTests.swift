@@ -12,14 +12,6 @@ import Testing
   }
 
   @Test(arguments: [
-    (0, "$0"), (0.00001, "<$0.0001"), (0.00005, "$0.0001"), (0.0042, "$0.0042"), (0.99999, "$1.0000"),
-    (17.716, "$17.72"), (1234.5, "$1,234.50"), (.nan, "$?"),
-  ])
-  func `Costs show what they have`(amount: Double, text: String) {
-    #expect(dollars(amount) == text)
-  }
-
-  @Test(arguments: [
     (0, "0s"), (0.4, "0s"), (59.6, "1m"), (250, "4m 10s"), (3600, "1h"), (7500, "2h 5m"), (3601, "1h"),
     (273_600, "3d 4h"), (-5, "0s"),
   ])

@@ -46,14 +46,13 @@ func fuzzReply(_ bytes: [UInt8]) {
   do throws(ProviderError) {
     let reply =
       switch dialect % 4 {
-      case 0: try openRouter.reply(from: answer, requestBytes: 1)
-      case 1: try gemini.reply(from: answer, requestBytes: 1)
-      case 2: try claude.reply(from: answer, requestBytes: 1)
+      case 0: try openRouter.reply(from: answer)
+      case 1: try gemini.reply(from: answer)
+      case 2: try claude.reply(from: answer)
       default:
         try command.reply(
           from: Subprocess.Outcome(
-            ending: .exited(status: Int32(status / 256)), output: body, errors: headers.bytes),
-          requestBytes: 1)
+            ending: .exited(status: Int32(status / 256)), output: body, errors: headers.bytes))
       }
     // The command is given no key that it could tell.
     if !isCommand { requireNoKey(in: reply.text) }

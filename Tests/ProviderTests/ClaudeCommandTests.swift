@@ -77,8 +77,7 @@ struct ClaudeCommandTests {
       reply
         == Reply(
           text: "<skip/>", servedModel: "claude-haiku-4-5-20251001", requestID: "s-1", finish: .stop,
-          usage: Usage(inputTokens: 7, outputTokens: 5, cachedTokens: 4, costUSD: 0.01),
-          requestBytes: input.utf8.count))
+          usage: Usage(inputTokens: 7, outputTokens: 5, cachedTokens: 4, costUSD: 0.01)))
   }
 
   @Test func `a large conversation goes through to a command that answers before it has read it`()
@@ -87,7 +86,7 @@ struct ClaudeCommandTests {
     let text = String(repeating: "x", count: 1_000_000)
     let echo = try command(#"n=$(wc -c); echo "{\"type\":\"result\",\"result\":\"$n\"}""#)
     let reply = try await echo.ask(request([message(.user, text)]))
-    #expect(reply.text == "\(reply.requestBytes)")
+    #expect(try #require(Int(reply.text)) > text.utf8.count)
     let deaf = try command(#"echo '{"type":"result","result":"yes"}'"#)
     #expect(try await deaf.ask(request([message(.user, text)])).text == "yes")
   }

@@ -21,7 +21,7 @@ struct OpenRouterTests {
       + #"{"role":"user","content":"one \"1\""},{"role":"assistant","content":"two\n"},"#
       + #"{"role":"user","content":"thrée"}],"temperature":0.3,"max_tokens":4096}"#
     #expect(sent.text == expected)
-    #expect(reply.requestBytes == expected.utf8.count)
+    #expect(reply.text == "yes")
     #expect(
       sent.headers.map { "\($0.name): \($0.value)" } == [
         "Host: 127.0.0.1:\(server.port)", "User-Agent: obspool", "Accept-Encoding: gzip",
@@ -95,8 +95,7 @@ struct OpenRouterTests {
       reply
         == Reply(
           text: "yes", servedModel: "served/model", requestID: "gen-7", finish: .stop,
-          usage: Usage(inputTokens: 2500, outputTokens: 1200, cachedTokens: 2000, costUSD: 0.0012),
-          requestBytes: server.requests[0].body.count))
+          usage: Usage(inputTokens: 2500, outputTokens: 1200, cachedTokens: 2000, costUSD: 0.0012)))
   }
 
   @Test(arguments: [

@@ -39,8 +39,7 @@ struct GeminiTests {
       reply
         == Reply(
           text: "yes", servedModel: "gemini-x", requestID: "r1", finish: .stop,
-          usage: Usage(inputTokens: 100, outputTokens: 10, cachedTokens: 80),
-          requestBytes: expected.utf8.count))
+          usage: Usage(inputTokens: 100, outputTokens: 10, cachedTokens: 80)))
   }
 
   @Test(arguments: [
@@ -101,8 +100,7 @@ struct ClaudeTests {
       reply
         == Reply(
           text: "yes", servedModel: "claude-x", requestID: "msg_1", finish: .stop,
-          usage: Usage(inputTokens: 100, outputTokens: 5, cachedTokens: 70), requestBytes: expected.utf8.count
-        ))
+          usage: Usage(inputTokens: 100, outputTokens: 5, cachedTokens: 70)))
   }
 
   @Test(arguments: [
@@ -118,13 +116,14 @@ struct ClaudeTests {
 @Suite(.timeLimit(.minutes(1)))
 struct ProvidersTests {
   @Test func `the seed's names and defaults`() {
-    let all = Providers.all.map { "\($0.name) \($0.defaultModel) \($0.defaultBaseURL)" }
+    let remote = Providers.remote.map { "\($0.name) \($0.defaultModel) \($0.defaultBaseURL)" }
     #expect(
-      all == [
+      remote == [
         "openrouter xiaomi/mimo-v2-flash:free https://openrouter.ai/api/v1",
         "gemini gemini-flash-latest https://generativelanguage.googleapis.com/v1beta",
-        "claude claude-haiku-4-5 https://api.anthropic.com", "offline none ",
+        "claude claude-haiku-4-5 https://api.anthropic.com",
       ])
+    #expect(Providers.names == ["openrouter", "gemini", "claude", "offline"])
   }
 
   @Test func `offline says what the request itself says`() async throws {
@@ -137,7 +136,34 @@ struct ProvidersTests {
   func `without a key nothing is asked`(key: String?) {
     let error = #expect(throws: ProviderError.self) { try provider(at: "http://127.0.0.1:1", key: key) }
     #expect(error?.class == .auth)
-    #expect(error?.message.hasPrefix("there is no key for openrouter") == true)
+    #expect(error?.message.hasPrefix("OpenRouter API key not configured: ") == true)
+  }
+
+  @Test(arguments: [
+    (
+      "openrouter",
+      "OpenRouter API key not configured: set CLAUDE_MEM_OPENROUTER_API_KEY in the settings or OPENROUTER_API_KEY in "
+        + "the environment, or set CLAUDE_MEM_PROVIDER to gemini, claude or offline; for a server that asks for no "
+        + "key, any word will do"
+    ),
+    (
+      "gemini",
+      "Gemini API key not configured: set CLAUDE_MEM_GEMINI_API_KEY in the settings or GEMINI_API_KEY in the "
+        + "environment, or set CLAUDE_MEM_PROVIDER to openrouter, claude or offline; for a server that asks for no "
+        + "key, any word will do"
+    ),
+    (
+      "claude",
+      "Claude API key not configured: set CLAUDE_MEM_CLAUDE_API_KEY in the settings or ANTHROPIC_API_KEY in the "
+        + "environment, or install the command `claude`, or set CLAUDE_MEM_PROVIDER to openrouter, gemini or offline; "
+        + "for a server that asks for no key, any word will do"
+    ),
+  ])
+  func `who has no key is told all that would help`(name: String, message: String) {
+    let error = #expect(throws: ProviderError.self) {
+      try provider(name, at: "http://127.0.0.1:1", key: nil)
+    }
+    #expect(error?.message == message)
   }
 
   @Test func `a key that would break out of its header is refused, unnamed`() {
