@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import JSONText
 import Pipeline
 import Provider
 import Spool
@@ -22,33 +23,59 @@ extension Command {
 
   private static func check(_ call: Call) throws(CommandError) -> ExitCode {
     try call.takesNoOperands()
-    let source = call.settings
-    let settings = source.current()
-    var lines = look(at: settings, from: source)
-    lines += look(atSpool: call)
-    lines.append(look(at: call.clock.now()))
-    lines += try ask(settings, call)
-
-    var table = Table()
-    for line in lines {
-      table.add(line.verdict.rawValue, Printable.line(line.subject), Printable.line(line.text))
-    }
-    try call.output.write(table.lines())
-    return lines.contains { $0.verdict == .failure } ? .configuration : .ok
+    var findings = Findings()
+    let settings = look(at: call.settings, call, &findings)
+    for line in look(atSpool: call) { findings.add(line) }
+    findings.add(look(at: call.clock.now()))
+    for line in try ask(settings, call) { findings.add(line) }
+    try call.output.write(findings.text)
+    return findings.hasFailure ? .configuration : .ok
   }
 
-  private static func look(at settings: Settings, from source: SettingsSource) -> [CheckLine] {
+  private static func look(
+    at source: SettingsSource, _ call: Call, _ findings: inout Findings
+  ) -> Settings {
+    let settings = source.current()
     let isThere = FileManager.default.fileExists(atPath: source.path)
-    var lines = [CheckLine(.ok, "settings", source.path + (isThere ? "" : ", which is not there"))]
-    lines += settings.complaints.map { CheckLine(.warning, "settings", $0) }
-    lines.append(CheckLine(.ok, "provider", "\(settings.provider) (\(settings.providerOrigin.rawValue))"))
-    guard let values = settings.values(for: settings.provider) else { return lines }
-    lines.append(
-      CheckLine(.ok, "model", "\(values.model) (\(values.modelOrigin.rawValue)) at \(values.baseURL)"))
+    let isNamed = call.arguments.has(.settings) || call.environment["OBSPOOL_SETTINGS"] ?? "" != ""
+    let verdict: CheckLine.Verdict = isNamed && !isThere ? .failure : .ok
+    findings.add(CheckLine(verdict, "settings", source.path + (isThere ? "" : ", which is not there")))
+    if let fault = settings.unusable { findings.add(CheckLine(.failure, "settings", fault)) }
+    for complaint in settings.complaints { findings.add(CheckLine(.warning, "settings", complaint)) }
+
+    let provider = origin(settings.providerOrigin, ["CLAUDE_MEM_PROVIDER"], call)
+    findings.add(CheckLine(.ok, "provider", "\(settings.provider) (\(provider))"))
+    guard let kind = Providers.kind(named: settings.provider), let values = settings.values(for: kind.name)
+    else { return settings }
+    let base = origin(values.baseURLOrigin, [kind.setting("BASE_URL")], call)
+    findings.add(CheckLine(.ok, "base URL", "\(values.baseURL) (\(base))"))
+    let model = origin(values.modelOrigin, [kind.modelSetting], call)
+    findings.add(CheckLine(.ok, "model", "\(values.model) (\(model))"))
     if let key = values.key {
-      lines.append(CheckLine(.ok, "key", "\(counted(key.count, "character")) (\(values.keyOrigin.rawValue))"))
+      let origin = origin(values.keyOrigin, [kind.setting("API_KEY"), kind.keyVariable], call)
+      findings.add(CheckLine(.ok, "key", "\(counted(key.count, "character")) (\(origin))"))
     }
-    return lines
+    // OpenRouter and the command tell what each call costs.
+    let isTold =
+      kind.name == ProviderKind.openrouter.name
+      || kind.name == ProviderKind.claude.name && values.key == nil && call.claudeCommand != nil
+    if let budget = settings.dailyBudgetUSD, !isTold, settings.prices[values.model] == nil {
+      findings.add(
+        CheckLine(
+          .warning, "budget",
+          "OBSPOOL_DAILY_BUDGET_USD is \(dollars(budget)), but OBSPOOL_PRICES has no price of \(values.model): what "
+            + "is spent cannot be told"))
+    }
+    return settings
+  }
+
+  /// Where a value was found; for the environment, in which variable.
+  ///
+  /// - Parameter variables: Those that are looked at, in this order.
+  private static func origin(_ origin: SettingOrigin, _ variables: [String], _ call: Call) -> String {
+    let variable = variables.first { call.environment[$0]?.trimmingWhitespace() ?? "" != "" }
+    guard origin == .environment, let variable else { return origin.rawValue }
+    return "$\(variable)"
   }
 
   private static func look(atSpool call: Call) -> [CheckLine] {
@@ -93,5 +120,34 @@ extension Command {
       return [CheckLine(.failure, "provider", error.message)]
     }
     return try awaiting { () async throws(SpoolError) in await provider.check() }
+  }
+}
+
+/// What was found, a row a subject, in the order in which they came up.
+struct Findings {
+  private var subjects: [String] = []
+  private var lines: [String: [CheckLine]] = [:]
+
+  var hasFailure: Bool { lines.values.joined().contains { $0.verdict == .failure } }
+
+  mutating func add(_ line: CheckLine) {
+    if lines[line.subject] == nil { subjects.append(line.subject) }
+    lines[line.subject, default: []].append(line)
+  }
+
+  /// The table. A row has the worst verdict of what was found about its subject.
+  var text: String {
+    var table = Table()
+    for subject in subjects {
+      let lines = lines[subject] ?? []
+      let verdicts: [CheckLine.Verdict] = [.failure, .warning, .ok]
+      let worst = verdicts.first { verdict in lines.contains { $0.verdict == verdict } } ?? .ok
+      for (position, line) in lines.enumerated() {
+        table.add(
+          position == 0 ? worst.rawValue : "", position == 0 ? Printable.line(subject) : "",
+          Printable.line(line.text))
+      }
+    }
+    return table.lines()
   }
 }

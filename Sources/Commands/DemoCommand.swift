@@ -51,10 +51,7 @@ extension Command {
     let option = "--spool \(Printable.line(path))"
     try call.output.write(
       "\nnext: obspool list \(option)\n      obspool show \(DemoSession.shownRecord) \(option)\n")
-    guard result.left > 0 else { return .ok }
-    call.messages.warning(
-      "\(counted(result.left, "input")) left waiting: `obspool status \(option)` tells why")
-    return .tryAgain
+    return call.code(forLeft: result.left, in: path)
   }
 
   /// An empty directory of its own: the one that `--spool` names, or a new one.
@@ -78,8 +75,8 @@ extension Command {
     let own = call.settings
     let current = own.current()
     if current.provider == "offline" || current.values(for: current.provider)?.key != nil { return own }
-    // A file that is not there sets nothing.
-    return SettingsSource(option: "\(path)/settings.json", environment: ["CLAUDE_MEM_PROVIDER": "offline"])
+    // In that home is no file of settings.
+    return SettingsSource(option: nil, environment: ["CLAUDE_MEM_PROVIDER": "offline", "HOME": path])
   }
 
   private static func provider(_ settings: Settings) -> String {

@@ -7,7 +7,7 @@ extension Command {
     summary: "try each input that is due once, then exit",
     details: """
       Tries each input that is due once and exits: 0 when nothing is left waiting, 75 when something is, because its \
-      next attempt is not due or its provider is paused; `obspool status` says which.
+      next attempt is not due or its provider is paused; `obspool status` tells why.
 
       SIGTERM, SIGINT and SIGHUP end it early; what is in flight goes back to pending. On a terminal it shows its \
       progress.
@@ -26,6 +26,6 @@ extension Command {
     let result = try call.run(spool, settings: call.settings) { engine async throws(SpoolError) in
       try await engine.drain()
     }
-    return result.left == 0 ? .ok : .tryAgain
+    return call.code(forLeft: result.left, in: call.arguments.value(.spool))
   }
 }

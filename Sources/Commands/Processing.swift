@@ -55,6 +55,20 @@ extension Call {
   }
 }
 
+extension Call {
+  /// The exit code of a command that has drained a spool, with a word on standard error about what is left in it.
+  ///
+  /// - Parameter directory: The spool, where `obspool status` has to be told.
+  func code(forLeft count: Int, in directory: String?) -> ExitCode {
+    guard count > 0 else { return .ok }
+    let status = "obspool status" + (directory.map { " --spool \($0)" } ?? "")
+    messages.warning(
+      "\(counted(count, "input")) \(count == 1 ? "waits or is" : "wait or are") in flight; `\(status)` tells why"
+    )
+    return .tryAgain
+  }
+}
+
 /// The line that tells a person at a terminal how far the work is.
 final class ProgressLine: Sendable {
   private let messages: Messages

@@ -32,9 +32,7 @@ extension Command {
       case .retried(let name): try call.output.write(Printable.line(name.text) + "\n")
       case .inflight: call.messages.warning("\(name) is being processed at this moment")
       case .done where named.isEmpty, .unknown where named.isEmpty: break  // It has moved on meanwhile.
-      case .done:
-        call.messages.error("\(name) is done: there is nothing to try again")
-        code = .noInput
+      case .done: call.messages.write("\(name) is done; there is nothing to try again")
       case .unknown:
         call.messages.error("no input is called \(name) in \(spool.path)")
         code = .noInput

@@ -20,12 +20,13 @@ extension Command {
   private static func show(_ call: Call) throws(CommandError) -> ExitCode {
     let operands = call.arguments.operands
     guard !operands.isEmpty else { throw CommandError(.usage, "which input? give its name") }
-    let spool = try call.existingSpool()
     let settings = call.settings.current()
+    let now = call.clock.now()
+    let spool = try call.existingSpool()
     for (position, operand) in operands.enumerated() {
       let name = try inputName(operand)
       let story = try fromSpool { () throws(SpoolError) in
-        try Story(of: name, in: spool, settings: settings)
+        try Story(of: name, in: spool, settings: settings, now: now)
       }
       guard let story else {
         throw CommandError(
@@ -33,7 +34,7 @@ extension Command {
           hint: "`obspool list` names what is recorded")
       }
       if position > 0 { try call.output.write("\n") }
-      try call.output.write(StoryText(story, now: call.clock.now(), columns: call.output.columns ?? 100).text)
+      try call.output.write(StoryText(story, now: now, columns: call.output.columns ?? 100).text)
     }
     return .ok
   }

@@ -25,19 +25,22 @@ extension Command {
     if call.arguments.has(.json) {
       try call.output.write(bytes: report.json)
     } else {
-      try call.output.write(text(report, now: now))
+      try call.output.write(text(report, now: now, columns: call.output.columns ?? 100))
     }
     return .ok
   }
 
   /// What may be seen by a user who may only drop files is little, and no error.
   private static func report(_ call: Call, _ now: Date) throws(CommandError) -> StatusReport {
+    let settings = call.settings.current()
     do throws(CommandError) {
       let spool = try call.existingSpool()
-      return try fromSpool { () throws(SpoolError) in try StatusReport(spool: spool, now: now) }
+      return try fromSpool { () throws(SpoolError) in
+        try StatusReport(spool: spool, settings: settings, now: now)
+      }
     } catch {
       guard error.code == .notPermitted else { throw error }
-      return StatusReport(ofForbiddenSpool: call.spoolPath, now: now)
+      return StatusReport(ofForbiddenSpool: call.spoolPath, settings: settings, now: now)
     }
   }
 
@@ -45,23 +48,26 @@ extension Command {
     number.map(grouped) ?? "not for this user to see"
   }
 
-  private static func text(_ report: StatusReport, now: Date) -> String {
+  private static func text(_ report: StatusReport, now: Date, columns: Int) -> String {
     var table = Table()
     table.add("spool", Printable.line(report.path))
     table.add("processor", report.owner.map { "running, process \($0)" } ?? "not running")
     table.add("pending", count(report.pending) + waiting(report, now))
+    if let others = report.others, others > 0 {
+      let words = others == 1 ? "1 file that is no input" : "\(grouped(others)) files that are no inputs"
+      table.add("", words + ": only visible regular files called NAME.json are taken")
+    }
     table.add("inflight", count(report.inflight))
     table.add("done", count(report.done))
     let hasFailed = report.failed.map { $0 > 0 } ?? false
     table.add("failed", count(report.failed) + (hasFailed ? "  `obspool show NAME` tells why" : ""))
     for pause in report.pauses {
-      let status = pause.status.map { " \($0)" } ?? ""
-      let until =
-        pause.until > now ? "next call \(relative(pause.until, to: now))" : "next call when something is due"
-      table.add(
-        "paused",
-        Printable.line("\(pause.provider): \(pause.failureClass.rawValue)\(status): \(pause.message)")
-          + "; since \(localTime(pause.since)), \(until)")
+      let isInUse = pause.provider == report.provider
+      let idle = isInUse ? "" : "; not in use: the settings name \(Printable.line(report.provider))"
+      table.add("paused", inWords(pause, now: now) + idle)
+      for line in wrapped(Printable.line(pause.message), columns: columns - 11).split(separator: "\n") {
+        table.add("", String(line))
+      }
     }
     table.add("today", cost(report.today))
     return table.lines()

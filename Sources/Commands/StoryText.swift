@@ -24,11 +24,18 @@ struct StoryText {
 
   private mutating func place(_ story: Story) {
     var place = story.path.map(Printable.line) ?? "only its record is left"
-    if story.state == .pending, let due = story.stamp?.modified {
-      place += due > now ? "; due \(relative(due, to: now)), \(localTime(due))" : "; due now"
+    if story.state == .pending {
+      place += story.due.map { "; due \(relative($0, to: now)), \(localTime($0))" } ?? "; due now"
     }
     line("where", place)
-    if let directory = story.recordDirectory { line("record", "in " + Printable.line(directory)) }
+    if let pause = story.pause {
+      line("paused", inWords(pause, now: now))
+      text += wrapped(Printable.line(pause.message), columns: columns, indent: Self.indent)
+    }
+    if let files = story.recordFiles {
+      line("record", Printable.line(files.xml))
+      line("", Printable.line(files.json))
+    }
   }
 
   private mutating func input(_ story: Story) {
@@ -61,18 +68,22 @@ struct StoryText {
       if let request = record.requestID { parts.append("request \(request)") }
       line("asked", Printable.line(parts.joined(separator: ", ")))
     }
-    if let usage = record.usage {
-      let cached = usage.cachedTokens > 0 ? " (\(grouped(usage.cachedTokens)) cached)" : ""
-      let cost = usage.costUSD.map { ", " + dollars($0) + (usage.estimated ? " estimated" : "") } ?? ""
-      line(
-        "usage", "\(grouped(usage.inputTokens)) tokens in\(cached), \(grouped(usage.outputTokens)) out\(cost)"
-      )
+    if let batch = record.batch {
+      let others = batch.filter { $0 != record.name }
+      line("together", Printable.line("with " + others.joined(separator: ", ")))
     }
-    if let batch = record.batch { line("together", Printable.line("with " + batch.joined(separator: ", "))) }
-    if let exchange = story.exchange {
-      block("Asked", exchange.user)
-      if !exchange.assistant.isEmpty { block("Answered", exchange.assistant) }
+    guard let call = story.call else { return }
+    let isElsewhere = call.name != record.name
+    if let usage = call.usage {
+      let all = call.count > 1 ? "; all \(call.count) inputs together" : ""
+      let place = isElsewhere ? ", in the record of \(call.name)" : ""
+      line("usage", Printable.line(inWords(usage) + all + place))
     }
+    let number = call.number.map { "; this input is number \($0) of \(call.count), marked >" } ?? ""
+    block(
+      "Asked" + (isElsewhere ? ", in the record of \(call.name)" : "") + number, call.user,
+      marking: call.number)
+    if !call.assistant.isEmpty { block("Answered", call.assistant) }
   }
 
   private mutating func learned(_ record: Record) {
@@ -98,6 +109,9 @@ struct StoryText {
 
   // MARK: Layout
 
+  /// As wide as the labels.
+  private static let indent = String(repeating: " ", count: 12)
+
   private mutating func line(_ label: String, _ content: String) {
     text += "  " + label + String(repeating: " ", count: max(1, 10 - label.count)) + content + "\n"
   }
@@ -114,12 +128,18 @@ struct StoryText {
   }
 
   /// Text as it stood, line by line, indented; without line breaks at its end.
-  private mutating func block(_ title: String, _ content: String) {
+  ///
+  /// - Parameter number: Of the frame whose lines are marked.
+  private mutating func block(_ title: String, _ content: String, marking number: Int? = nil) {
     heading(title)
     var rest = Substring(content)
     while rest.last?.isNewline ?? false { rest.removeLast() }
+    let frame = number.map { "<observed n=\"\($0)\">" }
+    var isOwn = false
     for line in Printable.text(String(rest)).split(separator: "\n", omittingEmptySubsequences: false) {
-      text += line.isEmpty ? "\n" : "  | " + line + "\n"
+      if let frame, line == frame { isOwn = true }
+      text += isOwn ? "  > " + line + "\n" : line.isEmpty ? "\n" : "  | " + line + "\n"
+      if line == "</observed>" { isOwn = false }
     }
   }
 }

@@ -8,6 +8,10 @@ extension Command {
     details: """
       Takes what is due, then waits for files to land in pending, for the next attempt to be due and for pauses to end. \
       It stays until SIGTERM, SIGINT or SIGHUP, gives back what is in flight and exits 0.
+
+      With --idle-exit it leaves by itself, but not while a visible file in pending is no input (a link, a directory, \
+      another name than NAME.json): such a file would have a path unit start it again at once. `obspool status` counts \
+      them.
       """,
     options: [idleExit],
     examples: [

@@ -53,7 +53,7 @@ extension Spool {
     return .file(Found.File(bytes: bytes, status: status, open: file))
   }
 
-  private static func reasonNotToTake(_ status: FileStatus, hardLinks: Bool) -> String? {
+  static func reasonNotToTake(_ status: FileStatus, hardLinks: Bool) -> String? {
     switch status.kind {
     case .regular: status.links > 1 && !hardLinks ? "it has a second name (a hard link)" : nil
     case .directory: "it is a directory"

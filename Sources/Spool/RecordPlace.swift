@@ -10,6 +10,12 @@ public struct SessionPlace: Hashable, Sendable {
   public init(session: String) { directory = PathComponent.safe(session, limit: InputName.longestFileName) }
 
   init(directory: String) { self.directory = directory }
+
+  /// Where the record of an input is in this session: the paths of its two files in `observations`.
+  public func files(of name: InputName) -> (xml: String, json: String) {
+    let place = RecordPlace(of: name, in: self)
+    return (place.xml, place.json)
+  }
 }
 
 /// The two files of a record, by their paths in `observations`.

@@ -219,6 +219,8 @@ extension Spool {
     public var count = 0
     /// How many are due now.
     public var due = 0
+    /// How many visible names there are besides: links, fifos, directories, names of no input.
+    public var others = 0
     /// The earliest modification time.
     public var oldest: Date?
     /// The earliest time after now at which one is due.
@@ -229,16 +231,26 @@ extension Spool {
   public func count(in state: State) throws(SpoolError) -> Int { try names(in: state).count }
 
   /// Looks at every file's time. Works beside a running processor.
-  public func standing(in state: State) throws(SpoolError) -> Standing {
+  ///
+  /// - Parameter horizon: What lies further ahead than so many seconds is nobody's schedule, and due now.
+  public func standing(in state: State, horizon: Double = .infinity) throws(SpoolError) -> Standing {
     var standing = Standing()
-    let now = clock.now().nanoseconds
+    let time = clock.now()
+    let now = time.nanoseconds
+    let names = try names(in: state)
+    standing.others = names.othersCount
     var oldest: FileStamp?
     var next: FileStamp?
-    for name in try names(in: state) {
-      guard let stamp = try stamp(of: name, in: state) else { continue }
+    for name in names {
+      guard let status = try directory(of: state).status(of: name.fileName) else { continue }
+      guard Self.reasonNotToTake(status, hardLinks: state != .pending) == nil else {
+        standing.others += 1
+        continue
+      }
+      let stamp = status.stamp
       standing.count += 1
       if oldest.map({ stamp.nanoseconds < $0.nanoseconds }) ?? true { oldest = stamp }
-      if stamp.nanoseconds <= now {
+      if stamp.nanoseconds <= now || stamp.modified.timeIntervalSince(time) > horizon {
         standing.due += 1
       } else if next.map({ stamp.nanoseconds < $0.nanoseconds }) ?? true {
         next = stamp

@@ -34,6 +34,7 @@ import Testing
     }
     #expect(try obspool.names(in: "\(spool)/observations/\(DemoSession.session)").count == 16)
     #expect(try obspool.names(in: "home") == [])
+    try obspool.validateRecords(in: spool)
   }
 
   /// The prompt holds a password in a private part.
@@ -41,6 +42,7 @@ import Testing
     let obspool = try Obspool()
     #expect(try obspool("demo", "--spool", "d").code == 0)
     #expect(try obspool.shell("grep -rl correct-horse d").output == "d/done/0002-prompt.json\n")
+    try obspool.validateRecords(in: "d")
   }
 
   @Test func `With a key in the environment it asks that provider`() throws {
@@ -58,6 +60,7 @@ import Testing
     #expect(outcome.output.contains("<served_model>test/served</served_model>"))
     #expect(!server.requests.isEmpty)
     #expect(server.requests.allSatisfy { !$0.text.contains("correct-horse") })
+    try obspool.validateRecords(in: "d")
   }
 
   @Test func `A provider that fails leaves the session waiting, and says so`() throws {
@@ -67,7 +70,7 @@ import Testing
     obspool.environment["CLAUDE_MEM_OPENROUTER_BASE_URL"] = server.url
     let outcome = try obspool("demo", "--spool", "d")
     #expect(outcome.code == 75)
-    #expect(outcome.errors.hasSuffix("left waiting: `obspool status --spool d` tells why\n"))
+    #expect(outcome.errors.hasSuffix(" wait or are in flight; `obspool status --spool d` tells why\n"))
   }
 
   @Test func `A directory that holds something is left alone`() throws {

@@ -38,6 +38,7 @@ import Testing
     #expect(try obspool.names(in: "spool/pending") == [])
     #expect(try obspool.read("spool/done/a.json") == input)
     #expect(try obspool.names(in: "spool/observations/s") == ["a.json", "a.xml"])
+    try obspool.validateRecords()
     #expect(try obspool("list").output.hasSuffix("discovery  There is a file  a\n"))
     #expect(try obspool("status").output.contains("\ntoday      1 call, 10 tokens in, 5 out, $0.0042\n"))
   }
@@ -60,6 +61,7 @@ import Testing
       #expect(!outcome.errors.contains(Self.key))
     }
     #expect(try obspool.shell("grep -r \(Self.key) spool home") == .init(code: 1, output: "", errors: ""))
+    try obspool.validateRecords()
   }
 
   @Test func `What waits is said by exit code 75, and status tells why`() throws {
@@ -68,7 +70,9 @@ import Testing
     let outcome = try obspool("drain")
     #expect(outcome.code == 75)
     #expect(outcome.output == "")
-    #expect(try obspool("status").output.contains("\npaused     openrouter: auth 401: "))
+    #expect(
+      outcome.errors.hasSuffix("\nwarning: 1 input waits or is in flight; `obspool status` tells why\n"))
+    #expect(try obspool("status").output.contains("\npaused     openrouter: auth 401, since "))
     #expect(try obspool.names(in: "spool/pending") == ["a.json"])
   }
 
@@ -80,6 +84,7 @@ import Testing
     #expect(try obspool("retry") == .init(code: 0, output: "a\n", errors: ""))
     #expect(try obspool.names(in: "spool/paused") == [])
     #expect(try obspool("drain").code == 0)
+    try obspool.validateRecords()
   }
 
   @Test func `Retry takes an input out of failed, by name or with all`() throws {
@@ -100,6 +105,14 @@ import Testing
     #expect(try obspool("retry", "--all", "a").code == 64)
   }
 
+  @Test func `Retry of what is done says so, and is no error`() throws {
+    let obspool = try Obspool(spool: true)
+    try obspool.write("{}", to: "spool/done/a.json")
+    #expect(
+      try obspool("retry", "a")
+        == .init(code: 0, output: "", errors: "a is done; there is nothing to try again\n"))
+  }
+
   @Test func `A second processor says which process owns the spool`() async throws {
     let server = try LoopbackServer { _ in .hang(then: .chat("<skip/>")) }
     let obspool = try Self.spool(asking: server)
@@ -112,6 +125,7 @@ import Testing
     #expect(try obspool("status").output.contains("\nprocessor  running, process \(first.process)\n"))
     server.release()
     #expect(try first.wait().code == 0)
+    try obspool.validateRecords()
   }
 
   @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
@@ -141,6 +155,7 @@ import Testing
     drain.send(SIGHUP)
     server.release()
     #expect(try drain.wait().code == 0)
+    try obspool.validateRecords()
   }
 
   @Test func `Watch leaves when it has been idle`() throws {
@@ -150,6 +165,7 @@ import Testing
     let outcome = try obspool("watch", "--idle-exit", "0")
     #expect(outcome.code == 0)
     #expect(try obspool.names(in: "spool/done") == ["a.json"])
+    try obspool.validateRecords()
     #expect(
       try obspool("watch", "--idle-exit", "soon")
         == .init(

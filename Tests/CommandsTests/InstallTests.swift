@@ -114,6 +114,7 @@ import Testing
     obspool.environment["CLAUDE_MEM_PROVIDER"] = "offline"
     try obspool.write(#"{"session_id": "s", "tool_name": "Bash"}"#, to: "spool/pending/a.json")
     #expect(try obspool("drain").code == 0)
+    try obspool.validateRecords()
     #expect(
       try obspool("prune", "--older-than", "1d").output
         == "removed 0 done, 0 failed, 0 records, 0 days of usage\n")

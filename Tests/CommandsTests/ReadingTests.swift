@@ -4,6 +4,7 @@ import Observation
 import Testing
 
 @testable import Commands
+@testable import Pipeline
 
 /// `obspool status`, `list` and `show`: what they say of a spool that holds this and that.
 @Suite struct ReadingTests {
@@ -123,7 +124,8 @@ import Testing
           output: """
             0002-edit
               where     ./spool/done/0002-edit.json
-              record    in ./spool/observations/s1
+              record    ./spool/observations/s1/0002-edit.xml
+                        ./spool/observations/s1/0002-edit.json
               input     PostToolUse, Edit, project linkcheck, session s1
               outcome   observed, 2026-11-24 12:00:02, turn 1
               asked     openrouter, m/one:free, served by m/one, request gen-1
@@ -176,10 +178,90 @@ import Testing
   @Test func `An input that waits tells until when`() throws {
     let obspool = try Obspool(spool: true)
     try obspool.write(#"{"kind": "prompt", "prompt": "x"}"#, to: "spool/pending/a.json")
-    #expect(try obspool("show", "a").output.hasPrefix("a\n  where     ./spool/pending/a.json; due now\n"))
+    let now = "a\n  where     ./spool/pending/a.json; due now\n"
+    #expect(try obspool("show", "a").output.hasPrefix(now))
     try obspool.shell("touch -d '+10 minutes' spool/pending/a.json")
     let output = try obspool("show", "a").output
     #expect(output.hasPrefix("a\n  where     ./spool/pending/a.json; due in "))
+    // Further ahead than the longest backoff is nobody's schedule.
+    try obspool.shell("touch -d '+20 minutes' spool/pending/a.json")
+    #expect(try obspool("show", "a").output.hasPrefix(now))
+  }
+
+  private static func pause(_ provider: String, until: String = "2099-01-01T00:00:00.000Z") -> String {
+    """
+    {"provider": "\(provider)", "class": "auth", "status": 401, "message": "No auth credentials found",
+     "since": "2026-11-24T12:00:00.000Z", "until": "\(until)", "failures": 1, "fingerprint": "f"}
+    """
+  }
+
+  @Test func `An input that a pause holds tells which, and why`() throws {
+    var obspool = try Obspool(spool: true)
+    obspool.environment["CLAUDE_MEM_PROVIDER"] = "openrouter"
+    try obspool.write(#"{"tool_name": "Bash"}"#, to: "spool/pending/a.json")
+    try obspool.write(#"{"tool_name": "Bash"}"#, to: "spool/done/b.json")
+    for name in ["gemini", "openrouter"] {
+      try obspool.write(Self.pause(name, until: "2026-11-24T12:15:00Z"), to: "spool/paused/\(name).json")
+    }
+    let outcome = try obspool("show", "a")
+    #expect(
+      outcome.output.hasPrefix(
+        """
+        a
+          where     ./spool/pending/a.json; due now
+          paused    openrouter: auth 401, since 2026-11-24 12:00:00, next call
+        """))
+    #expect(outcome.output.contains("\n            No auth credentials found\n  input     "))
+    #expect(!outcome.output.contains("gemini"))
+    #expect(try !obspool("show", "b").output.contains("paused"))
+  }
+
+  /// Two of a call that showed two, and one whose call showed three, of which one got no answer.
+  @Test func `An input that was asked together with others tells which part is its own`() throws {
+    let obspool = try Obspool(spool: true)
+    let frames = (1...2).map { "<observed n=\"\($0)\">\n<tool_name>T\($0)</tool_name>\n</observed>\n" }
+    var first = try Self.record("1", at: "2026-11-24T12:00:00Z")
+    first.batch = ["1", "2"]
+    first.usage = nil
+    first.exchange = .within("2")
+    var second = try Self.record("2", at: "2026-11-24T12:00:00Z")
+    second.batch = ["1", "2"]
+    second.exchange = .said(
+      user: JSONString(frames.joined() + "Answer"), assistant: JSONString("<skip input=\"1\"/>"))
+    try obspool.record(first)
+    try obspool.record(second)
+    let outcome = try obspool("show", "1", "2")
+    #expect(outcome.errors == "")
+    #expect(
+      outcome.output.contains(
+        """
+          together  with 2
+          usage     2,500 tokens in (2,000 cached), 120 out, $0.0042; all 2 inputs together, in the record of 2
+
+        Asked, in the record of 2; this input is number 1 of 2, marked >
+          > <observed n="1">
+          > <tool_name>T1</tool_name>
+          > </observed>
+          | <observed n="2">
+          | <tool_name>T2</tool_name>
+          | </observed>
+          | Answer
+
+        Answered
+        """))
+    #expect(
+      outcome.output.contains(
+        """
+          together  with 1
+          usage     2,500 tokens in (2,000 cached), 120 out, $0.0042; all 2 inputs together
+
+        Asked; this input is number 2 of 2, marked >
+          | <observed n="1">
+        """))
+    second.batch = nil
+    second.name = "3"
+    try obspool.record(second)
+    #expect(try obspool("show", "3").output.contains("\nAsked\n  | <observed n=\"1\">\n"))
   }
 
   @Test func `An input that is not there`() throws {
@@ -213,19 +295,29 @@ import Testing
   }
 
   @Test func `Counts, times, pauses and costs as JSON`() throws {
-    let obspool = try Obspool(spool: true)
-    for path in ["pending/a.json", "pending/b.json", "pending/.hidden.json", "done/c.json", "failed/d.json"] {
+    var obspool = try Obspool(spool: true)
+    obspool.environment["CLAUDE_MEM_PROVIDER"] = "openrouter"
+    for path in [
+      "pending/a.json", "pending/b.json", "pending/c.json", "pending/.hidden.json", "pending/readme.txt",
+      "done/c.json", "failed/d.json",
+    ] {
       try obspool.write("{}", to: "spool/\(path)")
     }
+    try obspool.shell(
+      "cd spool/pending && ln -s a.json link.json && mkfifo fifo.json && mkdir directory.json && "
+        + "echo > twice.json && ln twice.json ../tmp/twice")
     let day = Date().rfc3339.prefix(10)
     try obspool.shell(
-      "touch -d 2026-01-02T03:04:05Z spool/pending/a.json; touch -d 2099-01-01T00:00:00Z spool/pending/b.json"
-    )
-    try obspool.write(
       """
-      {"provider": "openrouter", "class": "auth", "status": 401, "message": "No auth credentials found",
-       "since": "2026-11-24T12:00:00.000Z", "until": "2099-01-01T00:00:00.000Z", "failures": 1, "fingerprint": "f"}
-      """, to: "spool/paused/openrouter.json")
+      cd spool/pending; touch -d 2026-01-02T03:04:05Z a.json; touch -d 2099-01-01T00:00:00Z b.json
+      touch -d @$(( $(date +%s) + 600 )) c.json
+      """)
+    let next = try #require(
+      try FileManager.default.attributesOfItem(atPath: obspool.directory + "/spool/pending/c.json")[
+        .modificationDate] as? Date)
+    for name in ["gemini", "openrouter"] {
+      try obspool.write(Self.pause(name), to: "spool/paused/\(name).json")
+    }
     let call =
       #"{"at":"\#(day)T00:00:01.000Z","provider":"openrouter","model":"m","inputs":2,"input_tokens":2500,"#
       + #""output_tokens":120,"cached_tokens":2000,"cost_usd":0.0042}"#
@@ -238,22 +330,33 @@ import Testing
           "spool": "./spool",
           "owner_pid": null,
           "pending": {
-            "count": 2,
-            "due": 1,
+            "count": 3,
+            "due": 2,
             "oldest_at": "2026-01-02T03:04:05.000Z",
-            "next_due_at": "2099-01-01T00:00:00.000Z"
+            "next_due_at": "\(next.rfc3339)",
+            "not_inputs": 5
           },
           "inflight": 0,
           "done": 1,
           "failed": 1,
           "paused": [
             {
+              "provider": "gemini",
+              "class": "auth",
+              "status": 401,
+              "message": "No auth credentials found",
+              "since": "2026-11-24T12:00:00.000Z",
+              "until": "2099-01-01T00:00:00.000Z",
+              "in_use": false
+            },
+            {
               "provider": "openrouter",
               "class": "auth",
               "status": 401,
               "message": "No auth credentials found",
               "since": "2026-11-24T12:00:00.000Z",
-              "until": "2099-01-01T00:00:00.000Z"
+              "until": "2099-01-01T00:00:00.000Z",
+              "in_use": true
             }
           ],
           "today": {
@@ -270,12 +373,58 @@ import Testing
 
         """)
     let text = try obspool("status").output
-    #expect(text.contains("\npending    2  1 due now, next in "))
+    #expect(text.contains("\npending    3  2 due now, next in "))
     #expect(
       text.contains(
-        "\npaused     openrouter: auth 401: No auth credentials found; since 2026-11-24 12:00:00, "))
+        "\n           5 files that are no inputs: only visible regular files called NAME.json are taken\ninflight "
+      ))
+    let lines = text.split(separator: "\n")
+    let pauses = try #require(lines.firstIndex { $0.hasPrefix("paused ") })
+    #expect(lines[pauses].hasPrefix("paused     gemini: auth 401, since 2026-11-24 12:00:00, next call in "))
+    #expect(lines[pauses].hasSuffix("; not in use: the settings name openrouter"))
+    #expect(lines[pauses + 1] == "           No auth credentials found")
+    #expect(
+      lines[pauses + 2].hasPrefix("paused     openrouter: auth 401, since 2026-11-24 12:00:00, next call in ")
+    )
+    #expect(!lines[pauses + 2].contains("not in use"))
+    #expect(lines[pauses + 3] == "           No auth credentials found")
     #expect(text.contains("\ntoday      2 calls, 5,000 tokens in (80 % cached), 240 out, $0.0084\n"))
     #expect(text.contains("\nfailed     1  `obspool show NAME` tells why\n"))
+  }
+
+  @Test func `A pause with a long message does not make one long line`() throws {
+    let obspool = try Obspool(spool: true)
+    let message = String(repeating: "word ", count: 80)
+    try obspool.write(
+      Self.pause("claude").replacingOccurrences(of: "No auth credentials found", with: message),
+      to: "spool/paused/claude.json")
+    let lines = try obspool("status").output.split(separator: "\n")
+    #expect(lines.allSatisfy { $0.count <= 100 })
+    #expect(lines.joined(separator: " ").components(separatedBy: "word").count == 81)
+  }
+
+  /// The kernel's list of locks names a file by device and number; the numbers of two file systems may be the same.
+  @Test func `The owner is who locks this very file`() {
+    let locks = """
+      1: POSIX  ADVISORY  WRITE 7 08:01:4711 0 EOF
+      2: FLOCK  ADVISORY  WRITE 8 08:02:4711 0 EOF
+      3: FLOCK  ADVISORY  WRITE 9 08:01:4711 0 EOF
+      3: -> FLOCK  ADVISORY  WRITE 10 08:01:4711 0 EOF
+      4: FLOCK  ADVISORY  WRITE 11 08:01:14711 0 EOF
+      """
+    func owner(_ major: UInt64, _ minor: UInt64, written: Int?) -> Int? {
+      StatusReport.owner(
+        in: locks, device: StatusReport.number(ofDevice: major, minor), inode: 4711, written: written)
+    }
+    #expect(owner(8, 1, written: nil) == 9)
+    #expect(owner(8, 2, written: 9) == 8)
+    // Btrfs and overlayfs tell stat another device.
+    #expect(owner(0, 42, written: 9) == 9)
+    #expect(owner(0, 42, written: 12) == nil)
+    #expect(owner(0, 42, written: nil) == nil)
+    // As `stat` tells it of /dev/null, 1:3, and of a device with a large number.
+    #expect(StatusReport.number(ofDevice: 1, 3) == 0x103)
+    #expect(StatusReport.number(ofDevice: 259, 0x12345) == 0x1231_0345)
   }
 
   /// Who only looks makes nothing.

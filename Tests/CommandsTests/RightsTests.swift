@@ -84,6 +84,7 @@ import Testing
     #expect(calls.contains { $0.contains("open") && $0.contains("good.json") && $0.contains("O_NOFOLLOW") })
     #expect(!calls.contains { $0.contains("secret") })
     #expect(try obspool.names(in: "spool/done") == ["good.json"])
+    try obspool.validateRecords()
   }
 
   @Test func `a settings file with a key that others may read is warned about, in words that hold no key`()
@@ -106,6 +107,7 @@ import Testing
         #expect(!said.contains(key))
       }
     }
+    try obspool.validateRecords()
   }
 }
 

@@ -175,5 +175,22 @@ struct OwnershipTests {
       standing
         == Spool.Standing(
           count: 2, due: 1, oldest: fixture.clock.now().addingTimeInterval(-60), nextDue: later))
+    #expect(try fixture.spool.standing(in: .pending, horizon: 10).due == 1)
+    #expect(try fixture.spool.standing(in: .pending, horizon: 8).due == 2)
+  }
+
+  @Test func `The standing counts apart what is no input`() throws {
+    let fixture = try Fixture()
+    let pending = "\(fixture.spool.path)/pending"
+    try fixture.put("", "a")
+    try fixture.put("", "twice")
+    try #require(link("\(pending)/twice.json", "\(fixture.spool.path)/tmp/other") == 0)
+    try #require(symlink("a.json", "\(pending)/link.json") == 0)
+    try #require(mkfifo("\(pending)/fifo.json", 0o600) == 0)
+    try #require(mkdir("\(pending)/directory.json", 0o700) == 0)
+    try fixture.write("", to: "\(pending)/readme.txt")
+    let standing = try fixture.spool.standing(in: .pending)
+    #expect(standing.count == 1)
+    #expect(standing.others == 5)
   }
 }

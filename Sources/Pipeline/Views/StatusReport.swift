@@ -17,12 +17,16 @@ public struct StatusReport: Sendable {
   public let failed: Int?
   /// How many of those in pending are due.
   public let due: Int?
+  /// What else is in pending: links, fifos, directories, names of no input.
+  public let others: Int?
   /// The earliest modification time in pending: since when something has been waiting.
   public let oldest: Date?
   /// When the next one is due of those in pending that are not.
   public let nextDue: Date?
   /// By provider.
   public let pauses: [Pause]
+  /// The provider that the settings name; a pause of another one holds nothing.
+  public let provider: String
   /// The calls of the day in UTC.
   public let today: UsageTotal
 
@@ -38,6 +42,7 @@ public struct StatusReport: Sendable {
         $0.member("due", due)
         $0.member("oldest_at", oldest?.rfc3339)
         $0.member("next_due_at", nextDue?.rfc3339)
+        $0.member("not_inputs", others)
       }
       $0.member("inflight", inflight)
       $0.member("done", done)
@@ -52,6 +57,7 @@ public struct StatusReport: Sendable {
             $0.member("message", pause.message)
             $0.member("since", pause.since.rfc3339)
             $0.member("until", pause.until.rfc3339)
+            $0.member("in_use", pause.provider == provider)
           }
         }
       }
@@ -64,11 +70,13 @@ public struct StatusReport: Sendable {
 
 extension StatusReport {
   /// Looks at a spool, which may be at work meanwhile.
-  public init(spool: Spool, now: Date) throws(SpoolError) {
+  public init(spool: Spool, settings: Settings, now: Date) throws(SpoolError) {
     path = spool.path
+    provider = settings.provider
     owner = Self.owner(ofLock: "\(spool.path)/lock")
-    let standing = try spool.standing(in: .pending)
+    let standing = try spool.standing(in: .pending, horizon: settings.retryMax)
     pending = standing.count
+    others = standing.others
     due = standing.due
     oldest = standing.oldest
     nextDue = standing.nextDue
@@ -80,7 +88,7 @@ extension StatusReport {
   }
 
   /// Looks at a spool into which this user may drop files and not much more, from outside: what may not be seen is nil.
-  public init(ofForbiddenSpool path: String, now: Date) {
+  public init(ofForbiddenSpool path: String, settings: Settings, now: Date) {
     func names(_ directory: String) -> [String]? {
       try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(directory)")
     }
@@ -91,12 +99,14 @@ extension StatusReport {
       (try? Data(contentsOf: URL(filePath: "\(path)/\(file)"))).map { [UInt8]($0) } ?? []
     }
     self.path = path
+    provider = settings.provider
     owner = Self.owner(ofLock: "\(path)/lock")
     pending = count(.pending)
     inflight = count(.inflight)
     done = count(.done)
     failed = count(.failed)
     due = nil
+    others = nil
     oldest = nil
     nextDue = nil
     pauses = (names("paused") ?? []).sorted().compactMap { Pause(json: bytes("paused/\($0)")) }
@@ -110,12 +120,34 @@ extension StatusReport {
     guard stat(path, &status) == 0, let locks = try? Data(contentsOf: URL(filePath: "/proc/locks")) else {
       return nil
     }
-    let inode = ":\(status.st_ino)"
-    for line in String(decoding: locks, as: UTF8.self).split(separator: "\n") {
+    let text = (try? Data(contentsOf: URL(filePath: path))).map { String(decoding: $0, as: UTF8.self) }
+    return owner(
+      in: String(decoding: locks, as: UTF8.self), device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
+      written: text.flatMap { Int($0.trimmingWhitespace()) })
+  }
+
+  /// The process that holds the lock on a file.
+  ///
+  /// Some file systems (Btrfs, overlayfs) tell stat(2) another device than the kernel's list. There the file's number
+  /// counts if the process is also the one whose number is written in the file.
+  ///
+  /// - Parameter written: The number that stands in the file.
+  static func owner(in locks: String, device: UInt64, inode: UInt64, written: Int?) -> Int? {
+    for line in locks.split(separator: "\n") {
       // 1: FLOCK  ADVISORY  WRITE 4242 08:01:131075 0 EOF
       let fields = line.split(separator: " ")
-      if fields.count >= 6, fields[1] == "FLOCK", fields[5].hasSuffix(inode) { return Int(fields[4]) }
+      guard fields.count >= 6, fields[1] == "FLOCK", let process = Int(fields[4]) else { continue }
+      let numbers = fields[5].split(separator: ":")
+      guard numbers.count == 3, UInt64(numbers[2]) == inode,
+        let major = UInt64(numbers[0], radix: 16), let minor = UInt64(numbers[1], radix: 16)
+      else { continue }
+      if number(ofDevice: major, minor) == device || process == written { return process }
     }
     return nil
+  }
+
+  /// As makedev(3), which is a macro, makes it of Linux's 12 and 20 bits.
+  static func number(ofDevice major: UInt64, _ minor: UInt64) -> UInt64 {
+    (major & 0xFFF) << 8 | minor & 0xFF | (minor & 0xFFF00) << 12
   }
 }

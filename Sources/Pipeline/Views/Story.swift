@@ -12,31 +12,40 @@ public struct Story: Sendable {
   public let state: State?
   /// The path of the input; nil where only its record is left.
   public let path: String?
-  /// The size and time of the input's file.
-  public let stamp: FileStamp?
+  /// When it is due; nil for now, or where it does not wait.
+  public let due: Date?
   /// What the input says, without its private parts and the user's keys.
   public let event: Event?
   /// Why the input is no event or cannot be read.
   public let problem: String?
   public let note: ErrorNote?
   public let record: Record?
-  /// The path of the directory that holds the record.
-  public let recordDirectory: String?
-  /// What was said to the model and what it answered, also where that stands in the record of another input of
-  /// the same call.
-  public let exchange: Exchange?
+  /// The paths of the record's files.
+  public let recordFiles: (xml: String, json: String)?
+  /// Why nothing is sent to the provider that the settings name, where the input waits.
+  public let pause: Pause?
+  /// Its call, also where that stands in the record of another input of the same call.
+  public let call: Call?
 
-  public struct Exchange: Sendable, Equatable {
+  /// What was said to the model and what it answered.
+  public struct Call: Sendable, Equatable {
+    /// The name of the input in whose record it stands.
+    public let name: String
     public let user: String
     public let assistant: String
+    public let usage: Record.Usage?
+    /// The number of this input in it; nil where it is the only one, or where some got no answer and so cannot be told.
+    public let number: Int?
+    /// How many inputs it has shown to the model.
+    public let count: Int
   }
 }
 
 extension Story {
   /// Gathers what the spool holds about one input; nil if it holds nothing. The spool may be at work meanwhile.
   ///
-  /// - Parameter settings: Those whose keys are not to be shown.
-  public init?(of name: InputName, in spool: Spool, settings: Settings) throws(SpoolError) {
+  /// - Parameter settings: They name the provider whose pause counts, and hold the keys that are not to be shown.
+  public init?(of name: InputName, in spool: Spool, settings: Settings, now: Date) throws(SpoolError) {
     let state = try spool.place(of: name)
     var event: Event?
     var problem: String?
@@ -59,16 +68,25 @@ extension Story {
 
     self.name = name
     self.state = state
-    self.stamp = stamp
     self.event = event
     self.problem = problem
     self.record = record
     note = try spool.note(for: name)
     path = state.map { "\(spool.path)/\($0.rawValue)/\(name.fileName)" }
-    recordDirectory = record.map {
-      "\(spool.path)/observations/\(SessionPlace(session: $0.session).directory)"
+    recordFiles = record.map {
+      let files = SessionPlace(session: $0.session).files(of: name)
+      return ("\(spool.path)/observations/\(files.xml)", "\(spool.path)/observations/\(files.json)")
     }
-    exchange = try record.flatMap { record throws(SpoolError) in try records.exchange(of: record) }
+    call = try record.flatMap { record throws(SpoolError) in try records.call(of: record) }
+    let ahead = stamp.map { $0.modified.timeIntervalSince(now) } ?? 0
+    due = state == .pending && ahead > 0 && ahead <= settings.retryMax ? stamp?.modified : nil
+    guard state == .pending else {
+      pause = nil
+      return
+    }
+    pause = try spool.pauses().lazy.compactMap { Pause(json: $0.json) }.first {
+      $0.provider == settings.provider
+    }
   }
 
   /// Finds records.
@@ -84,17 +102,27 @@ extension Story {
       return nil
     }
 
-    /// What was said for a record's input, in its own record or in the one that it points to.
-    func exchange(of record: Record) throws(SpoolError) -> Exchange? {
+    /// The call of a record's input, in its own record or in the one that it points to.
+    func call(of record: Record) throws(SpoolError) -> Call? {
       switch record.exchange {
-      case .said(let user, let assistant): return Exchange(user: user.text, assistant: assistant.text)
+      case .said: return call(in: record, of: record)
       case .within(let name):
-        guard let name = InputName(name), let other = try self.record(of: name, session: record.session),
-          case .said(let user, let assistant) = other.exchange
+        guard let name = InputName(name), let other = try self.record(of: name, session: record.session)
         else { return nil }
-        return Exchange(user: user.text, assistant: assistant.text)
+        return call(in: other, of: record)
       case nil: return nil
       }
+    }
+
+    private func call(in other: Record, of record: Record) -> Call? {
+      guard case .said(let user, let assistant) = other.exchange else { return nil }
+      let text = user.text
+      let count = text.split(separator: "\n").count { $0.hasPrefix("<observed n=\"") }
+      let names = record.batch ?? []
+      let position = names.firstIndex(of: record.name)
+      return Call(
+        name: other.name, user: text, assistant: assistant.text, usage: other.usage,
+        number: count > 1 && names.count == count ? position.map { $0 + 1 } : nil, count: count)
     }
   }
 }
