@@ -30,10 +30,15 @@ extension JSON {
   ///
   /// A lone surrogate escape becomes U+FFFD. With `repairing`, so does each ill-formed piece of UTF-8; without
   /// it such a text is `invalid`.
-  public init(parsing bytes: [UInt8], repairing: Bool = false) throws(JSONError) {
+  ///
+  /// - Parameter omitted: Members of the outermost object whose values are of no interest: each is checked as the
+  ///   others are, costs less, and is given as null.
+  public init(parsing bytes: [UInt8], repairing: Bool = false, omitting omitted: [String] = [])
+    throws(JSONError)
+  {
     var outcome: Result<JSON, JSONError> = .success(.null)
     bytes.withUnsafeBufferPointer { buffer in
-      var parser = Parser(bytes: buffer, repairing: repairing)
+      var parser = Parser(bytes: buffer, repairing: repairing, omitted: omitted)
       do throws(JSONError) {
         outcome = .success(try parser.document())
       } catch {
@@ -53,11 +58,13 @@ extension JSON {
 private struct Parser {
   let bytes: UnsafeBufferPointer<UInt8>
   let repairing: Bool
+  let omitted: [String]
   var position = 0
 
-  init(bytes: UnsafeBufferPointer<UInt8>, repairing: Bool) {
+  init(bytes: UnsafeBufferPointer<UInt8>, repairing: Bool, omitted: [String]) {
     self.bytes = bytes
     self.repairing = repairing
+    self.omitted = omitted
   }
 
   mutating func document() throws(JSONError) -> JSON {
@@ -120,7 +127,12 @@ private struct Parser {
       guard try peek() == UInt8(ascii: ":") else { throw failure(.invalid) }
       position += 1
       skipSpace()
-      members.append(JSON.Member(key, try value(depth: depth + 1)))
+      if depth == 0, omitted.contains(key) {
+        try skipValue(depth: depth + 1)
+        members.append(JSON.Member(key, .null))
+      } else {
+        members.append(JSON.Member(key, try value(depth: depth + 1)))
+      }
       skipSpace()
       let next = try peek()
       guard next == UInt8(ascii: ",") || next == UInt8(ascii: "}") else { throw failure(.invalid) }
@@ -152,6 +164,11 @@ private struct Parser {
 
   private mutating func number() throws(JSONError) -> String {
     let start = position
+    try skipNumber()
+    return String(decoding: bytes[start..<position], as: UTF8.self)
+  }
+
+  private mutating func skipNumber() throws(JSONError) {
     if try peek() == UInt8(ascii: "-") { position += 1 }
     if try peek() == UInt8(ascii: "0") {
       position += 1
@@ -168,7 +185,6 @@ private struct Parser {
       if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { position += 1 }
       try digits()
     }
-    return String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
   private mutating func digits() throws(JSONError) {
@@ -182,24 +198,20 @@ private struct Parser {
   private mutating func string() throws(JSONError) -> String {
     position += 1
     let start = position
-    while position < bytes.count {
-      let byte = bytes[position]
-      if byte == UInt8(ascii: "\"") {
-        defer { position += 1 }
-        return try decoded(UnsafeBufferPointer(rebasing: bytes[start..<position]), at: start)
-      }
-      if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
-      guard byte >= 0x20 else { throw failure(.invalid) }
-      position += 1
+    position = bytes.plainEnd(from: start)
+    switch try peek() {
+    case UInt8(ascii: "\""):
+      defer { position += 1 }
+      return try decoded(UnsafeBufferPointer(rebasing: bytes[start..<position]), at: start)
+    case UInt8(ascii: "\\"): return try escapedString(from: start)
+    default: throw failure(.invalid)
     }
-    throw failure(.truncated)
   }
 
   private mutating func escapedString(from start: Int) throws(JSONError) -> String {
     var plain = Array(bytes[start..<position])
-    while position < bytes.count {
-      let byte = bytes[position]
-      switch byte {
+    while true {
+      switch try peek() {
       case UInt8(ascii: "\""):
         position += 1
         var outcome: Result<String, JSONError> = .success("")
@@ -215,12 +227,12 @@ private struct Parser {
         position += 1
         try escape(into: &plain)
       default:
-        guard byte >= 0x20 else { throw failure(.invalid) }
-        plain.append(byte)
-        position += 1
+        let end = bytes.plainEnd(from: position)
+        guard end > position else { throw failure(.invalid) }
+        plain.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[position..<end]))
+        position = end
       }
     }
-    throw failure(.truncated)
   }
 
   private func decoded(_ text: UnsafeBufferPointer<UInt8>, at offset: Int) throws(JSONError) -> String {
@@ -240,9 +252,83 @@ private struct Parser {
     case UInt8(ascii: "r"): plain.append(0x0D)
     case UInt8(ascii: "t"): plain.append(0x09)
     case UInt8(ascii: "u"):
-      plain.append(contentsOf: Array(String(Character(try escapedScalar())).utf8))
+      UTF8.encode(try escapedScalar()).map { plain.append(contentsOf: $0) }
     default:
       position -= 1
+      throw failure(.invalid)
+    }
+  }
+
+  // MARK: Checking without keeping
+
+  /// Goes past a value that nobody wants, and finds in it the errors that reading it would.
+  private mutating func skipValue(depth: Int) throws(JSONError) {
+    switch try peek() {
+    case UInt8(ascii: "{"): try skipElements(depth: depth, until: UInt8(ascii: "}"), named: true)
+    case UInt8(ascii: "["): try skipElements(depth: depth, until: UInt8(ascii: "]"), named: false)
+    case UInt8(ascii: "\""): try skipString()
+    case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): _ = try value(depth: depth)
+    default: try skipNumber()
+    }
+  }
+
+  private mutating func skipElements(depth: Int, until close: UInt8, named: Bool) throws(JSONError) {
+    guard depth < JSON.maximumDepth else { throw failure(.tooDeep) }
+    position += 1
+    skipSpace()
+    if try peek() == close {
+      position += 1
+      return
+    }
+    while true {
+      if named {
+        guard try peek() == UInt8(ascii: "\"") else { throw failure(.invalid) }
+        try skipString()
+        skipSpace()
+        guard try peek() == UInt8(ascii: ":") else { throw failure(.invalid) }
+        position += 1
+        skipSpace()
+      }
+      try skipValue(depth: depth + 1)
+      skipSpace()
+      let next = try peek()
+      guard next == UInt8(ascii: ",") || next == close else { throw failure(.invalid) }
+      position += 1
+      if next == close { return }
+      skipSpace()
+    }
+  }
+
+  private mutating func skipString() throws(JSONError) {
+    position += 1
+    let start = position
+    while true {
+      position = bytes.plainEnd(from: position)
+      switch try peek() {
+      case UInt8(ascii: "\""):
+        defer { position += 1 }
+        // No escape makes ill-formed UTF-8 of what is well-formed, or the other way round.
+        if !repairing, !bytes.isASCII(start..<position) {
+          _ = try decoded(UnsafeBufferPointer(rebasing: bytes[start..<position]), at: start)
+        }
+        return
+      case UInt8(ascii: "\\"):
+        position += 1
+        try skipEscape()
+      default: throw failure(.invalid)
+      }
+    }
+  }
+
+  private mutating func skipEscape() throws(JSONError) {
+    switch try peek() {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+      UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      position += 1
+    case UInt8(ascii: "u"):
+      position += 1
+      _ = try fourHexDigits()
+    default:
       throw failure(.invalid)
     }
   }

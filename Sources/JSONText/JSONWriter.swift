@@ -146,10 +146,9 @@ extension [UInt8] {
   public mutating func appendJSONString(utf8 text: UnsafeBufferPointer<UInt8>) {
     append(UInt8(ascii: "\""))
     var clean = 0
-    for position in text.indices {
+    while case let position = text.plainEnd(from: clean), position < text.count {
       let byte = text[position]
-      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-      append(contentsOf: text[clean..<position])
+      append(contentsOf: UnsafeBufferPointer(rebasing: text[clean..<position]))
       clean = position + 1
       append(UInt8(ascii: "\\"))
       switch byte {
@@ -160,12 +159,12 @@ extension [UInt8] {
       case 0x0C: append(UInt8(ascii: "f"))
       case 0x0D: append(UInt8(ascii: "r"))
       default:
-        append(contentsOf: Array("u00".utf8))
+        append(contentsOf: "u00".utf8)
         append(UInt8(ascii: "0") + byte >> 4)
         append(hexDigit(byte & 0xF))
       }
     }
-    append(contentsOf: text[clean..<text.count])
+    append(contentsOf: UnsafeBufferPointer(rebasing: text[clean...]))
     append(UInt8(ascii: "\""))
   }
 

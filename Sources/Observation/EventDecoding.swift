@@ -12,7 +12,7 @@ extension Event {
   /// Unknown members are ignored, a known one of another type is read as its JSON text, and a string that holds an
   /// object or array counts as that. What is private is removed from every text.
   public init(decoding bytes: [UInt8]) throws(EventError) {
-    let payload = try Payload(bytes)
+    let payload = try Payload(bytes, omitting: [])
     let hook = payload.text(Spelling.hookEvent)
     let toolName = payload.text(Spelling.toolName)
     let prompt = payload.text(Spelling.prompt)
@@ -33,6 +33,34 @@ extension Event {
     lastAssistantMessage = lastMessage
     label = hook
   }
+
+  /// What the order of work depends on.
+  public struct Outline: Sendable, Equatable {
+    public var session: String
+    public var kind: Kind
+    public var toolName: String?
+
+    init(session: String, kind: Kind, toolName: String?) {
+      self.session = session
+      self.kind = kind
+      self.toolName = toolName
+    }
+
+    /// Reads as much of an input as is needed, and finds in it every error that `Event` would: what the tool was
+    /// given and gave, most of an input, is checked and not kept.
+    public init(decoding bytes: [UInt8]) throws(EventError) {
+      let payload = try Payload(bytes, omitting: Spelling.toolInput + Spelling.toolResponse)
+      let toolName = payload.text(Spelling.toolName)
+      let kind = Kind(
+        stated: payload.text(Spelling.kind), hook: payload.text(Spelling.hookEvent), hasTool: toolName != nil,
+        hasPrompt: payload.text(Spelling.prompt) != nil,
+        hasLastMessage: payload.text(Spelling.lastMessage) != nil)
+      self.init(session: payload.text(Spelling.session) ?? "default", kind: kind, toolName: toolName)
+    }
+  }
+
+  /// The same of an event that has been read.
+  public var outline: Outline { Outline(session: session, kind: kind, toolName: toolName) }
 
   private static func lastComponent(of path: String) -> String {
     path.split(separator: "/").last.map(String.init) ?? ""
@@ -101,7 +129,7 @@ extension Event.Kind {
 private struct Payload {
   private let members: [String: JSON]
 
-  init(_ bytes: [UInt8]) throws(EventError) {
+  init(_ bytes: [UInt8], omitting omitted: [String]) throws(EventError) {
     guard bytes.count <= Event.maximumBytes else {
       throw EventError(
         code: .tooLarge,
@@ -109,16 +137,16 @@ private struct Payload {
     }
     let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
     let text = bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
-    guard case .object(let members) = try Self.parsed(text) else {
+    guard case .object(let members) = try Self.parsed(text, omitting: omitted) else {
       throw EventError(
         code: .notAnObject, message: "the input is JSON but no object; write one object, {…}, a file")
     }
     self.members = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
   }
 
-  private static func parsed(_ text: [UInt8]) throws(EventError) -> JSON {
+  private static func parsed(_ text: [UInt8], omitting omitted: [String]) throws(EventError) -> JSON {
     do {
-      return try JSON(parsing: text)
+      return try JSON(parsing: text, omitting: omitted)
     } catch {
       let first = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
       if error.code == .truncated, first == UInt8(ascii: "{") {

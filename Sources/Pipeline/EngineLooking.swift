@@ -80,7 +80,7 @@ extension Engine {
           settings)
       case .file(let bytes, let stamp):
         do throws(EventError) {
-          place(name, index, try Event(decoding: bytes), stamp, settings)
+          place(name, index, try Event.Outline(decoding: bytes), stamp, settings)
         } catch {
           if let moment = settles(stamp, error.code) {
             unsettled[name] = moment
@@ -104,7 +104,7 @@ extension Engine {
   }
 
   private func place(
-    _ name: InputName, _ index: UInt32, _ event: Event?, _ stamp: FileStamp, _ settings: Settings
+    _ name: InputName, _ index: UInt32, _ event: Event.Outline?, _ stamp: FileStamp, _ settings: Settings
   ) {
     let session = event?.session ?? "\(Self.noSession)\(name)"
     backlog.place(
@@ -119,7 +119,7 @@ extension Engine {
   /// How the names of queues begin that are no session's: what is no event goes to failed by itself.
   static let noSession = "\u{0}"
 
-  func demand(_ event: Event, _ settings: Settings) -> Backlog.Demand {
+  func demand(_ event: Event.Outline, _ settings: Settings) -> Backlog.Demand {
     switch event.kind {
     case .stop: .summary
     case .toolUse: settings.skipTools.contains(event.toolName ?? "") ? .nothing : .observation

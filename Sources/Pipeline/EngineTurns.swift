@@ -158,7 +158,7 @@ extension Engine {
     }
     do throws(EventError) {
       let event = try Event(decoding: choice.redact(claimed.bytes))
-      return Input(claimed: claimed, event: event, demand: demand(event, settings))
+      return Input(claimed: claimed, event: event, demand: demand(event.outline, settings))
     } catch {
       await reject(claimed, Failure(.input, message: error.message))
       return nil
@@ -388,7 +388,7 @@ extension Record {
 /// Reads inputs and records for the recovery at start.
 struct Recovering: RecordReader {
   func session(ofInput bytes: [UInt8]) -> String {
-    (try? Event(decoding: bytes))?.session ?? ""
+    (try? Event.Outline(decoding: bytes))?.session ?? ""
   }
 
   func facts(ofRecord json: [UInt8]) -> RecordFacts? {

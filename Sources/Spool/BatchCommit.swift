@@ -62,7 +62,7 @@ final class BatchCommit: GroupedChange {
       try group.publish(files[index].json, as: places[index].json, in: places[index].session)
     }
     for session in Set(places.map(\.session)) {
-      if let directory = try spool.observations.directory(session.directory) { group.syncs.add(directory) }
+      try group.syncs.add { () throws(SpoolError) in try spool.observations.directory(session.directory) }
     }
     files = []
   }

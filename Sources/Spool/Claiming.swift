@@ -36,7 +36,7 @@ extension Spool {
       if let same = try isInDone(found.bytes, as: target) {
         if same, let result = try redeliver(name, found, as: target) { return result }
         target = target.next
-      } else if try isTaken(target, in: place) {
+      } else if try isTaken(target, besidesDone: place, byMove: target == name) {
         if let reader, try hasRecord(found.bytes, as: target, in: place, reader),
           let result = try redeliver(name, found, as: target)
         {

@@ -31,6 +31,15 @@ struct SyncSet {
     checkLimit()
   }
 
+  /// Adds a directory that is opened only if it is to be synced by itself.
+  mutating func add(_ open: () throws(SpoolError) -> Directory?) throws(SpoolError) {
+    if hasOverflowed {
+      additions += 1
+    } else if let directory = try open() {
+      add(directory)
+    }
+  }
+
   /// Adds everything that has been written so far.
   mutating func addEverything() {
     additions += 1

@@ -80,6 +80,8 @@ extension OpenFile {
       if chunk.isEmpty { return bytes }
       if start == 0 { bytes = chunk } else { bytes += chunk }
       if bytes.count > limit { return nil }
+      // A read that stops where the file seemed to end, with room for more, has met its end.
+      if start == 0, chunk.count == expected { return bytes }
       room = max(limit + 1 - bytes.count, 1)
       room = min(room, max(64 * 1024, expected + 1 - bytes.count))
     }

@@ -11,6 +11,15 @@ extension Spool {
     return try observations.contains(RecordPlace(of: name, in: session).json)
   }
 
+  /// The same for a name that done is known not to have. With `byMove`, whether inflight has it is left for the
+  /// move to tell, which replaces nothing.
+  func isTaken(_ name: InputName, besidesDone session: SessionPlace, byMove: Bool) throws(SpoolError) -> Bool
+  {
+    if try failed.contains(name.fileName) { return true }
+    if !byMove, try inflight.contains(name.fileName) { return true }
+    return try observations.contains(RecordPlace(of: name, in: session).json)
+  }
+
   /// The next name after `name` that is free everywhere.
   func freeName(after name: InputName, in session: SessionPlace? = nil) throws(SpoolError) -> InputName {
     var next = name.next

@@ -2,7 +2,13 @@
 import Observation
 import Testing
 
-func event(_ json: String) throws -> Event { try Event(decoding: Array(json.utf8)) }
+/// Reads an input; what tells in which order it is taken, which is read by itself, is expected to say the same.
+func event(_ json: String) throws -> Event {
+  let bytes = Array(json.utf8)
+  let event = try Event(decoding: bytes)
+  #expect(try Event.Outline(decoding: bytes) == event.outline)
+  return event
+}
 
 /// The findings of an answer to a single input.
 func findings(_ answer: String) -> [Finding] {
