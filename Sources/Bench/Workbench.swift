@@ -89,12 +89,15 @@ struct Workbench {
 
   // MARK: Ours
 
+  /// As long as OpenRouter's, since it is looked for in what is sent.
+  private static let key = "sk-or-v1-" + String(repeating: "0123456789abcdef", count: 4)
+
   /// The environment of the program, which names no file of the user's.
   func environment(_ server: Server, concurrency: Int, batch: Int = 1) -> [String] {
     [
       "HOME=\(directory)", "OBSPOOL_SETTINGS=\(directory)/no-settings.json",
       "CLAUDE_MEM_PROVIDER=openrouter",
-      "OPENROUTER_API_KEY=x", "CLAUDE_MEM_OPENROUTER_MODEL=bench/one",
+      "OPENROUTER_API_KEY=\(Self.key)", "CLAUDE_MEM_OPENROUTER_MODEL=bench/one",
       "CLAUDE_MEM_OPENROUTER_BASE_URL=\(server.url)", "OBSPOOL_CONCURRENCY=\(concurrency)",
       "OBSPOOL_BATCH=\(batch)",
     ]

@@ -10,10 +10,17 @@ extension Event {
 
   /// Whether the tool is one that changes the files it names, as its name or its command says.
   private var writesFiles: Bool {
-    guard let name = toolName?.lowercased() else { return false }
     if toolInput?["command"]?.string == "view" { return false }
-    return ["write", "edit", "patch", "create", "delete", "replace", "insert", "move", "rename"]
-      .contains { name.contains($0) }
+    return isToolNamed(
+      like: ["write", "edit", "patch", "create", "delete", "replace", "insert", "move", "rename"])
+  }
+
+  /// Whether one of these words, in lower case, stands in the tool's name in any case.
+  private func isToolNamed(like words: [StaticString]) -> Bool {
+    guard var name = toolName else { return false }
+    return name.withUTF8 { name in
+      name.indices.contains { start in words.contains { name.holds($0, at: start) } }
+    }
   }
 
   private var namedFiles: [String] {
@@ -21,8 +28,7 @@ extension Event {
     var files = Self.files(namedIn: toolInput)
     for edit in toolInput["edits"]?.array ?? [] { files += Self.files(namedIn: edit) }
     // A `path` may be a directory that is searched, unless the tool is one for files.
-    let name = toolName?.lowercased() ?? ""
-    if ["file", "edit", "read", "write"].contains(where: { name.contains($0) }) {
+    if isToolNamed(like: ["file", "edit", "read", "write"]) {
       files += Self.texts(toolInput["path"]) + Self.texts(toolInput["paths"])
     }
     for patch in [toolInput["patch"], toolInput["input"], toolInput["diff"], toolInput] {

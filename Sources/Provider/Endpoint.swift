@@ -117,6 +117,7 @@ struct Endpoint: Sendable {
 extension String {
   /// The text as one line of at most 500 characters that a terminal only shows.
   var printableLine: String {
+    if isPlainLine { return self }
     var line = ""
     var length = 0
     for word in prefix(2000).split(whereSeparator: { $0.isWhitespace || $0.isNewline }) {
@@ -129,6 +130,17 @@ extension String {
       length += 1
     }
     return line
+  }
+
+  /// Whether it is such a line already: at most 500 ASCII characters, and single spaces between words.
+  private var isPlainLine: Bool {
+    let space = UInt8(ascii: " ")
+    var previous = space
+    for byte in utf8 {
+      guard (space...0x7E).contains(byte), byte != space || previous != space else { return false }
+      previous = byte
+    }
+    return utf8.count <= 500 && (isEmpty || previous != space)
   }
 }
 

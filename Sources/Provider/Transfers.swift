@@ -62,7 +62,8 @@ final class Transfer {
   private let errorText: UnsafeMutablePointer<CChar>
   private var job: HTTPDriver.Job?
   private var headers: Libcurl.List?
-  private var requestBody: UnsafeMutableRawPointer?
+  /// The request's body, at an address that stays, as an array's does not. The room is used again by the next call.
+  private var requestBody = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private var head = HeaderFields()
   private var headBytes = 0
   private var body: [UInt8] = []
@@ -82,6 +83,7 @@ final class Transfer {
 
   deinit {
     libcurl.free(easy: easy)
+    requestBody.deallocate()
     errorText.deallocate()
   }
 
@@ -138,12 +140,10 @@ final class Transfer {
     }
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
     if let bytes = call.body {
-      // A copy, because an array's bytes have no address that stays.
-      let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
-      copy.copyBytes(from: bytes)
-      requestBody = copy.baseAddress
+      makeRoom(for: max(bytes.count, 1))
+      requestBody.copyBytes(from: bytes)
       libcurl.set(easy, CURLOPT_POST, 1)
-      libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: requestBody)
+      libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: requestBody.baseAddress)
       libcurl.set(easy, CURLOPT_POSTFIELDSIZE_LARGE, large: bytes.count)
     } else {
       libcurl.set(easy, CURLOPT_HTTPGET, 1)
@@ -158,6 +158,15 @@ final class Transfer {
     libcurl.set(easy, CURLOPT_PROXY, call.base.isLoopback ? "" : nil)
     errorText[0] = 0
     return true
+  }
+
+  private static let mostRoomKept = 256 * 1024
+
+  private func makeRoom(for count: Int) {
+    guard count > requestBody.count else { return }
+    requestBody.deallocate()
+    // A conversation grows from call to call: with some room to spare the next one fits as well.
+    requestBody = .allocate(byteCount: count + count / 4, alignment: 16)
   }
 
   private func milliseconds(_ seconds: Double) -> Int { Int(max(0.001, min(seconds, 86_400)) * 1000) }
@@ -211,8 +220,10 @@ final class Transfer {
     libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: nil)
     libcurl.free(list: headers)
     headers = nil
-    requestBody?.deallocate()
-    requestBody = nil
+    if requestBody.count > Self.mostRoomKept {
+      requestBody.deallocate()
+      requestBody = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
     head = HeaderFields()
     headBytes = 0
     body = []

@@ -17,3 +17,7 @@ void csystem_name_thread(const char *name);
 
 /// prctl(2) with PR_SET_DUMPABLE 0: no core is written, and no other process of the user may look into this one.
 void csystem_forbid_core(void);
+
+/// mallopt(3): as much freed memory as this, in bytes, is kept for the next allocation instead of being given back, and
+/// what is smaller than half of it never has a mapping of its own.
+void csystem_keep_freed_memory(int bytes);
