@@ -99,6 +99,7 @@ public actor Engine {
   let command: String?
   private let heartbeat: Heartbeat?
   private var lastBeat: Date?
+  private var lastLook: Date?
   let http = HTTPClient()
 
   var mode = Mode.drain
@@ -255,6 +256,10 @@ public actor Engine {
     pumping = true
     defer { pumping = false }
     let now = clock.now()
+    if let lastLook, lastLook.timeIntervalSince(now) > 1 {
+      clockWasSetBack(by: lastLook.timeIntervalSince(now))
+    }
+    lastLook = now
     beat(now)
     wakeSleepers(now)
     for (name, moment) in unsettled where moment <= now {
@@ -331,6 +336,21 @@ public actor Engine {
       sleepers.append((until, continuation))
       setAlarm()
     }
+  }
+
+  /// Every moment that something waits for has moved away by so much: all are moved along, and what waits in pending is
+  /// looked at again, since a time far ahead is no schedule.
+  private func clockWasSetBack(by seconds: Double) {
+    log.notice("the clock was set back by \(Int(seconds)) seconds; looking at everything again")
+    for index in sleepers.indices { sleepers[index].until -= seconds }
+    for name in unsettled.keys { unsettled[name]? -= seconds }
+    storage?.until -= seconds
+    for (name, var gate) in gates {
+      guard let pause = gate.clockWasSetBack(by: seconds) else { continue }
+      gates[name] = gate
+      publish(pause, quietly: true)
+    }
+    do throws(SpoolError) { try list() } catch { log.error(error.description) }
   }
 
   private func wakeSleepers(_ now: Date) {

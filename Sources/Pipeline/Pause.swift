@@ -105,6 +105,12 @@ struct Gate {
   /// A probe ended without telling anything, for example because the processor stops.
   mutating func abandonProbe() { isProbing = false }
 
+  /// Moves the pause's end along with the clock. The pause, if there is one.
+  mutating func clockWasSetBack(by seconds: Double) -> Pause? {
+    pause?.until -= seconds
+    return pause
+  }
+
   /// Ends the pause by hand: its file has gone, or the settings have changed.
   mutating func reopen() {
     pause = nil

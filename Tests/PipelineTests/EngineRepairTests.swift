@@ -96,6 +96,23 @@ import Threads
     try await run.value
   }
 
+  @Test func `what is due in a minute is not due in an hour when the clock is set back`() async throws {
+    let bench = try Workbench { $0.number == 0 ? .error(503) : .chat(observation("x")) }
+    try bench.set(["OBSPOOL_RETRY_BASE_SECONDS": "60"])
+    try bench.dropToolUse("1")
+    let engine = try bench.engine(random: 1)
+    let run = Task { try await engine.watch(idleExit: nil) }
+    await bench.server.waitForRequests(1)
+    while try bench.note("1") == nil { await engine.wake() }
+    while try bench.names(.pending) != ["1"] { await engine.wake() }
+    bench.clock.advance(-3600)
+    await engine.wake()
+    await bench.server.waitForRequests(2)
+    await engine.stop()
+    try await run.value
+    #expect(try bench.names(.done) == ["1"])
+  }
+
   /// The only file was removed by hand while its provider was paused, and the processor stood on.
   @Test func `an input that is removed by hand under a pause is forgotten`() async throws {
     let bench = try Workbench { _ in .error(401) }
