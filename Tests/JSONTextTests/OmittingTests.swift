@@ -1,4 +1,5 @@
 @testable import JSONText
+import TestSupport
 import Testing
 
 /// What is passed over is checked as what is read, whatever stands in it.

@@ -120,6 +120,33 @@ struct Fault: Sendable, CustomTestStringConvertible {
     #expect(try bench.note("1") == nil)
   }
 
+  /// As above with the defaults: calls at once, and inputs of a session asked together.
+  @Test(arguments: Fault.all)
+  func `the same holds for batches and for calls at once`(fault: Fault) async throws {
+    let isOver = Locked(false)
+    let bench = try Workbench { request in
+      isOver.withLock { $0 } ? .chat(numberedAnswers(request)) : fault.response
+    }
+    for number in 1...4 {
+      try bench.dropToolUse(
+        "\(number)", session: number % 2 == 1 ? "odd" : "even", command: "command-\(number)")
+    }
+    let result = try await bench.drain(random: 1)
+    #expect(result.left == 4)
+    #expect(try bench.names(.done) == [])
+    #expect(try bench.names(.pending) == ["1", "2", "3", "4"])
+    #expect(bench.server.requests.count <= 24)
+    isOver.withLock { $0 = true }
+    bench.clock.advance(2 * 86_400)
+    try bench.touchAll()
+    #expect(try await bench.drain().left == 0)
+    #expect(try bench.names(.done) == ["1", "2", "3", "4"])
+    #expect(
+      try bench.records(of: "odd").values.sorted { ($0.turn, $0.name) < ($1.turn, $1.name) }.map(\.name) == [
+        "1", "3",
+      ])
+  }
+
   @Test(arguments: ["refused port", "no such host"])
   func `without a connection nothing is lost`(kind: String) async throws {
     let bench = try Workbench { _ in .close }
