@@ -46,6 +46,11 @@ import Testing
     #expect(outcome.output.contains("\nfailure  key       24 characters ($OPENROUTER_API_KEY)\n"))
     #expect(outcome.output.contains("\nok       base URL  \(server.url) ($CLAUDE_MEM_OPENROUTER_BASE_URL)\n"))
     #expect(!outcome.output.contains(Self.key))
+    // obspool's own variable goes first.
+    obspool.environment["CLAUDE_MEM_OPENROUTER_API_KEY"] = "short"
+    #expect(
+      try obspool("check").output.contains(
+        "\nfailure  key       5 characters ($CLAUDE_MEM_OPENROUTER_API_KEY)\n"))
   }
 
   /// With the defaults in its place, a provider could be asked that the file rules out.

@@ -177,6 +177,11 @@ import Testing
             """))
   }
 
+  @Test func `The help of watch says what keeps it from leaving`() throws {
+    let words = try Obspool()("watch", "--help").output.split(whereSeparator: \.isWhitespace)
+    #expect(words.joined(separator: " ").contains("but not while a visible file in pending is no input"))
+  }
+
   @Test func `Operands are no names of spools`() throws {
     #expect(
       try Obspool(spool: true)("drain", "spool")

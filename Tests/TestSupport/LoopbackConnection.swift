@@ -253,14 +253,15 @@ private struct Input {
       buffer.removeFirst(start)
       start = 0
     }
-    let old = buffer.count
-    let room = 65536
-    buffer.append(contentsOf: repeatElement(0, count: room))
-    var count: Int
-    repeat {
-      count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress.map { $0 + old }, room, 0) }
-    } while count < 0 && errno == EINTR
-    buffer.removeLast(room - max(count, 0))
-    return count > 0
+    // Read into memory that nobody has cleared: byte by byte, that would take unoptimized code longer than all else.
+    let part = [UInt8](unsafeUninitializedCapacity: 65536) { chunk, count in
+      var received: Int
+      repeat {
+        received = recv(descriptor, chunk.baseAddress, chunk.count, 0)
+      } while received < 0 && errno == EINTR
+      count = max(received, 0)
+    }
+    buffer += part
+    return !part.isEmpty
   }
 }
