@@ -96,11 +96,12 @@ extension Engine {
     await insist { () async throws(SpoolError) in
       try await self.committer.giveBack(input.claimed, due: due, note: note)
     }
-    // Placed here and now, so that nothing of its session is taken before it.
+    // Placed here and now, so that nothing of its session is taken before it; by the clock as it is by now, which
+    // somebody may have set meanwhile.
     let stamp = (try? spool.stamp(of: input.name, in: .pending)) ?? nil ?? input.claimed.stamp
     backlog.place(
       input.name, session: id, stamp: stamp, demand: input.demand,
-      due: due == nil ? 0 : stamp.nanoseconds, alone: suspects.contains(input.name))
+      due: due == nil ? 0 : self.due(stamp, source.current()), alone: suspects.contains(input.name))
   }
 
   /// Moves a claimed input that can never succeed to failed.

@@ -129,7 +129,7 @@ extension Engine {
   }
 
   /// 0 for now, else the file's time. A time further ahead than the longest backoff is nobody's schedule.
-  private func due(_ stamp: FileStamp, _ settings: Settings) -> Int64 {
+  func due(_ stamp: FileStamp, _ settings: Settings) -> Int64 {
     let now = clock.now()
     let ahead = stamp.modified.timeIntervalSince(now)
     return ahead > 0 && ahead <= settings.retryMax ? stamp.nanoseconds : 0
