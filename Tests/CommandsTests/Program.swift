@@ -23,6 +23,10 @@ struct Obspool {
     environment = [:]
     try FileManager.default.createDirectory(atPath: directory + "/home", withIntermediateDirectories: false)
     environment = ["HOME": directory + "/home", "PATH": "/usr/bin:/bin", "TZ": "UTC", "TMPDIR": directory]
+    // What a sanitizer is told holds for the program, too.
+    for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] {
+      environment[name] = ProcessInfo.processInfo.environment[name]
+    }
     guard spool else { return }
     for name in ["pending", "inflight", "done", "failed", "errors", "observations", "paused", "usage", "tmp"]
     {
