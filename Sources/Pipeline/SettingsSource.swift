@@ -46,7 +46,7 @@ public final class SettingsSource: Sendable {
     path =
       option ?? environment["OBSPOOL_SETTINGS"].flatMap { $0.isEmpty ? nil : $0 }
       ?? "\(home)/.claude-mem/settings.json"
-    isNamed = option != nil
+    isNamed = option != nil || !(environment["OBSPOOL_SETTINGS"] ?? "").isEmpty
     self.environment = environment
     credentialsDirectory = environment["CREDENTIALS_DIRECTORY"].flatMap { $0.isEmpty ? nil : $0 }
   }

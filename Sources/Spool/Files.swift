@@ -37,6 +37,7 @@ extension OpenFile {
   }
 
   func lock() throws(Errno) { try system.lock(descriptor) }
+  func unlock() { system.unlock(descriptor) }
 
   /// Writes all of `bytes`, in as many calls as it takes.
   func write(_ bytes: [UInt8]) throws(SpoolError) {

@@ -115,7 +115,14 @@ extension Spool {
   }
 
   /// Lets another process own the spool.
-  public func release() { lock.withLock { $0 = nil } }
+  public func release() {
+    lock.withLock { file in
+      // Closing is not enough: a child that is just being started has the descriptor, and with it the lock, until
+      // it becomes another program.
+      file?.unlock()
+      file = nil
+    }
+  }
 
   public var isOwned: Bool { lock.withLock { $0 != nil } }
 

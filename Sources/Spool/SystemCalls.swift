@@ -70,6 +70,8 @@ public protocol SystemCalls: Sendable {
   func setModified(_ nanoseconds: Int64, of descriptor: Int32) throws(Errno)
   /// flock(2), exclusive, without waiting: EWOULDBLOCK where another holds it.
   func lock(_ descriptor: Int32) throws(Errno)
+  /// flock(2) with `LOCK_UN`.
+  func unlock(_ descriptor: Int32)
   /// opendir(3) and readdir(3): each name but `.` and `..`, in no order.
   func list(_ directory: Int32, _ body: (UnsafeBufferPointer<UInt8>) -> Void) throws(Errno)
   /// inotify_init1(2), not blocking.
@@ -161,6 +163,8 @@ public struct Linux: SystemCalls {
     let times = Self.times(nanoseconds)
     _ = try checked { futimens(descriptor, times) }
   }
+
+  public func unlock(_ descriptor: Int32) { _ = flock(descriptor, LOCK_UN) }
 
   public func lock(_ descriptor: Int32) throws(Errno) {
     _ = try checked { flock(descriptor, LOCK_EX | LOCK_NB) }

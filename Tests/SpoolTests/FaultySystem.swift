@@ -130,6 +130,8 @@ final class FaultySystem: SystemCalls {
     try ask(.setModified)
     try real.setModified(nanoseconds, of: descriptor)
   }
+  func unlock(_ descriptor: Int32) { real.unlock(descriptor) }
+
   func lock(_ descriptor: Int32) throws(Errno) {
     try ask(.lock)
     try real.lock(descriptor)

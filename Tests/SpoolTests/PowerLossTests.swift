@@ -196,6 +196,7 @@ private final class TracingSystem: SystemCalls {
     try real.setModified(nanoseconds, of: descriptor)
   }
   func lock(_ descriptor: Int32) throws(Errno) { try real.lock(descriptor) }
+  func unlock(_ descriptor: Int32) { real.unlock(descriptor) }
   func list(_ directory: Int32, _ body: (UnsafeBufferPointer<UInt8>) -> Void) throws(Errno) {
     try real.list(directory, body)
   }
