@@ -129,14 +129,24 @@ extension Engine {
       firstFailedAt: now, lastFailedAt: now)
   }
 
-  /// Why a waiting file cannot be claimed as an input at all: too large, unreadable.
-  func unusable(_ name: InputName) throws(SpoolError) -> Failure? {
+  /// Looks once more at a waiting file for which no session was found.
+  func standing(of name: InputName) throws(SpoolError) -> Standing {
     switch try spool.look(at: name) {
     case .tooLarge(let stamp):
-      Failure(.input, message: "the file has \(stamp.size) bytes; an input has at most \(Spool.longestInput)")
-    case .unreadable(let error): Failure(.input, message: error.description)
-    case .file, .gone, .notTaken: nil
+      .unusable(
+        Failure(.input, message: "the file has \(stamp.size) bytes; an input has at most \(Spool.longestInput)"))
+    case .unreadable(let error): .unusable(Failure(.input, message: error.description))
+    case .file(let bytes, _): (try? Event(decoding: bytes)) == nil ? .other : .event
+    case .gone, .notTaken: .other
     }
+  }
+
+  /// What a waiting file is that no session was found for.
+  enum Standing {
+    case unusable(Failure)
+    case event
+    /// To be claimed, which shows what it is.
+    case other
   }
 
   // MARK: Storage

@@ -137,9 +137,17 @@ extension Engine {
   private func take(
     _ name: InputName, _ entry: Backlog.Entry, _ id: String, _ choice: ProviderChoice, _ settings: Settings
   ) async throws(SpoolError) -> Input? {
-    if id.hasPrefix(Self.noSession), let failure = try unusable(name) {
-      await reject(name, entry.stamp, failure)
-      return nil
+    if id.hasPrefix(Self.noSession) {
+      switch try standing(of: name) {
+      case .unusable(let failure):
+        await reject(name, entry.stamp, failure)
+        return nil
+      case .event:
+        // It could not be read when it was looked at, and can be now: it has a session after all.
+        backlog.add(arrival: name)
+        return nil
+      case .other: break
+      }
     }
     let claimed: Claimed
     switch try spool.claim(name, session: id, expecting: entry.stamp, reading: Recovering()) {
