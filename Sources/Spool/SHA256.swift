@@ -1,5 +1,7 @@
 // SHA-256 as in FIPS 180-4, so that `sha256sum done/NAME.json` gives what a record says.
 
+import CSystem
+
 /// The hash of a text of bytes.
 public enum SHA256 {
   /// The hash in lower-case hexadecimal, 64 digits.
@@ -7,7 +9,7 @@ public enum SHA256 {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     text.reserveCapacity(64)
-    for word in hash(bytes) {
+    for word in hash(bytes, byInstructions: true) {
       for shift in stride(from: 28, through: 0, by: -4) {
         text.append(digits[Int(word >> UInt32(shift)) & 15])
       }
@@ -15,7 +17,9 @@ public enum SHA256 {
     return String(decoding: text, as: UTF8.self)
   }
 
-  private static func hash(_ bytes: [UInt8]) -> [UInt32] {
+  /// - Parameter byInstructions: Whether the processor's own instructions are used where it has them, ten times as
+  ///   fast.
+  static func hash(_ bytes: [UInt8], byInstructions: Bool) -> [UInt32] {
     var state: [UInt32] = [
       0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
@@ -32,20 +36,28 @@ public enum SHA256 {
     state.withUnsafeMutableBufferPointer { state in
       withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
         constants.withUnsafeBufferPointer { constants in
-          bytes.withUnsafeBytes { bytes in
-            for offset in stride(from: 0, to: whole, by: 64) {
-              compress(bytes, at: offset, state, schedule, constants)
-            }
-          }
-          tail.withUnsafeBytes { tail in
-            for offset in stride(from: 0, to: tail.count, by: 64) {
-              compress(tail, at: offset, state, schedule, constants)
+          for part in [bytes[..<whole], tail[...]] {
+            part.withUnsafeBytes { part in
+              if byInstructions, compressByInstructions(part, state, constants) { return }
+              for offset in stride(from: 0, to: part.count, by: 64) {
+                compress(part, at: offset, state, schedule, constants)
+              }
             }
           }
         }
       }
     }
     return state
+  }
+
+  /// False where the processor has no such instructions.
+  private static func compressByInstructions(
+    _ blocks: UnsafeRawBufferPointer, _ state: UnsafeMutableBufferPointer<UInt32>,
+    _ constants: UnsafeBufferPointer<UInt32>
+  ) -> Bool {
+    csystem_sha256(
+      state.baseAddress, constants.baseAddress, blocks.bindMemory(to: UInt8.self).baseAddress,
+      blocks.count / 64) == 1
   }
 
   private static func compress(

@@ -74,6 +74,14 @@ struct NameTests {
     #expect(SHA256.hex([UInt8](repeating: UInt8(ascii: "a"), count: count)) == hash)
   }
 
+  @Test
+  func `The processor's instructions give the same hash as the rounds written out`() {
+    for count in 0..<400 {
+      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* $0 &* 31 &+ count &* 7) }
+      #expect(SHA256.hash(bytes, byInstructions: true) == SHA256.hash(bytes, byInstructions: false))
+    }
+  }
+
   @Test func `A note reads back as it was written, and forgives what a person has made of it`() throws {
     let name = try #require(InputName("a"))
     let time = Date(timeIntervalSince1970: 1_800_000_000.25)

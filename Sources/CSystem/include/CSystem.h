@@ -2,6 +2,7 @@
 #pragma once
 
 #include "events.h"
+#include "sha256.h"
 
 /// O_PATH of open(2): a descriptor that only names a place, which needs no right to read it.
 extern const int csystem_o_path;
