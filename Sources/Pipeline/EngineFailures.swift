@@ -134,7 +134,8 @@ extension Engine {
     switch try spool.look(at: name) {
     case .tooLarge(let stamp):
       .unusable(
-        Failure(.input, message: "the file has \(stamp.size) bytes; an input has at most \(Spool.longestInput)"))
+        Failure(
+          .input, message: "the file has \(stamp.size) bytes; an input has at most \(Spool.longestInput)"))
     case .unreadable(let error): .unusable(Failure(.input, message: error.description))
     case .file(let bytes, _): (try? Event(decoding: bytes)) == nil ? .other : .event
     case .gone, .notTaken: .other
