@@ -140,7 +140,12 @@ private final class TracingSystem: SystemCalls {
     }
     return descriptor
   }
-  func close(_ descriptor: Int32) { real.close(descriptor) }
+  /// A process that has died holds no lock. Here a child of another test, just being started, may still have the
+  /// descriptor, and with it the lock.
+  func close(_ descriptor: Int32) {
+    real.unlock(descriptor)
+    real.close(descriptor)
+  }
   func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
     try real.read(descriptor, into: buffer)
   }
