@@ -412,9 +412,10 @@ import Testing
       3: -> FLOCK  ADVISORY  WRITE 10 08:01:4711 0 EOF
       4: FLOCK  ADVISORY  WRITE 11 08:01:14711 0 EOF
       """
-    func owner(_ major: UInt64, _ minor: UInt64, written: Int?) -> Int? {
+    func owner(_ major: UInt64, _ minor: UInt64, written: Int?, isHidden: Bool = false) -> Int? {
       StatusReport.owner(
-        in: locks, device: StatusReport.number(ofDevice: major, minor), inode: 4711, written: written)
+        in: locks, device: StatusReport.number(ofDevice: major, minor), inode: 4711, written: written,
+        isHidden: isHidden)
     }
     #expect(owner(8, 1, written: nil) == 9)
     #expect(owner(8, 2, written: 9) == 8)
@@ -422,6 +423,9 @@ import Testing
     #expect(owner(0, 42, written: 9) == 9)
     #expect(owner(0, 42, written: 12) == nil)
     #expect(owner(0, 42, written: nil) == nil)
+    // Who may not read the file has the number of the file alone, where the device says nothing.
+    #expect(owner(0, 42, written: nil, isHidden: true) == 8)
+    #expect(owner(8, 1, written: nil, isHidden: true) == 9)
     // As `stat` tells it of /dev/null, 1:3, and of a device with a large number.
     #expect(StatusReport.number(ofDevice: 1, 3) == 0x103)
     #expect(StatusReport.number(ofDevice: 259, 0x12345) == 0x1231_0345)

@@ -123,7 +123,7 @@ extension StatusReport {
     let text = (try? Data(contentsOf: URL(filePath: path))).map { String(decoding: $0, as: UTF8.self) }
     return owner(
       in: String(decoding: locks, as: UTF8.self), device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
-      written: text.flatMap { Int($0.trimmingWhitespace()) })
+      written: text.flatMap { Int($0.trimmingWhitespace()) }, isHidden: text == nil)
   }
 
   /// The process that holds the lock on a file.
@@ -131,8 +131,13 @@ extension StatusReport {
   /// Some file systems (Btrfs, overlayfs) tell stat(2) another device than the kernel's list. There the file's number
   /// counts if the process is also the one whose number is written in the file.
   ///
-  /// - Parameter written: The number that stands in the file.
-  static func owner(in locks: String, device: UInt64, inode: UInt64, written: Int?) -> Int? {
+  /// - Parameters:
+  ///   - written: The number that stands in the file.
+  ///   - isHidden: Whether this user may not read the file, so that the file's number alone has to count.
+  static func owner(
+    in locks: String, device: UInt64, inode: UInt64, written: Int?, isHidden: Bool = false
+  ) -> Int? {
+    var likely: Int?
     for line in locks.split(separator: "\n") {
       // 1: FLOCK  ADVISORY  WRITE 4242 08:01:131075 0 EOF
       let fields = line.split(separator: " ")
@@ -142,8 +147,9 @@ extension StatusReport {
         let major = UInt64(numbers[0], radix: 16), let minor = UInt64(numbers[1], radix: 16)
       else { continue }
       if number(ofDevice: major, minor) == device || process == written { return process }
+      if isHidden { likely = likely ?? process }
     }
-    return nil
+    return likely
   }
 
   /// As makedev(3), which is a macro, makes it of Linux's 12 and 20 bits.
