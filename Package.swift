@@ -29,7 +29,7 @@ let package = Package(
     part("Threads", ["CSystem"]),
     part("Spool", ["CSystem", "JSONText", "Threads"]),
     part("Observation", ["JSONText"], exclude: ["Schema"]),
-    part("Provider", ["CLibcurl", "JSONText", "Threads"]),
+    part("Provider", ["CLibcurl", "CSystem", "JSONText", "Threads"]),
     part("Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
     part("Commands", ["Pipeline", "Spool", "Observation", "Provider", "CSystem", "JSONText", "Threads"]),
     .executableTarget(name: "obspool", dependencies: ["Commands"], swiftSettings: settings),
@@ -38,7 +38,7 @@ let package = Package(
       dependencies: ["CLibcurl", "CSystem", "JSONText", "Observation", "Threads"], path: "Sources/Bench",
       exclude: ["NOTES.md"], swiftSettings: settings),
     .target(
-      name: "TestSupport", dependencies: ["JSONText", "Threads"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["CSystem", "JSONText", "Threads"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests(of: "JSONText"),
     tests(of: "Threads"),

@@ -14,4 +14,6 @@ int csystem_rename_noreplace(int old_directory, const char *old_path, int new_di
 
 int csystem_syncfs(int descriptor) { return syncfs(descriptor); }
 
+int csystem_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 void csystem_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -1,5 +1,6 @@
 // One run of another program, with its end in our hands.
 
+import CSystem
 import Glibc
 import Threads
 
@@ -183,7 +184,8 @@ struct Subprocess: Sendable {
   }
 }
 
-/// A pipe whose ends no child gets.
+/// A pipe whose ends no child gets, not even one that another thread starts at this moment: who held a copy of the
+/// writing end would keep the reader from seeing the end.
 private final class Pipe: Sendable {
   let reader: Int32
   let writer: Int32
@@ -191,8 +193,7 @@ private final class Pipe: Sendable {
 
   init?() {
     var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { return nil }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    guard csystem_pipe(&ends) == 0 else { return nil }
     reader = ends[0]
     writer = ends[1]
   }

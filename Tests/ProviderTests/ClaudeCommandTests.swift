@@ -13,11 +13,11 @@ struct ClaudeCommandTests {
   init() throws { directory = try TemporaryDirectory() }
 
   /// The provider with a command that runs a script.
-  private func command(_ script: String, timeout: Double = 30) throws -> any Provider {
+  private func command(_ script: String, timeout: Double = 30) async throws -> any Provider {
     let path = directory.appending("claude")
     // Written by another process: with a descriptor of ours that a child of another test has, it could not be run.
     let write = #"printf '#!/bin/sh\n%s\n' "$1" > "$2"; chmod 755 "$2""#
-    _ = try run("sh", ["-c", write, "sh", script, path])
+    _ = await run("sh", ["-c", write, "sh", script, path])
     return try make(path, timeout: timeout)
   }
 
@@ -34,7 +34,7 @@ struct ClaudeCommandTests {
   }
 
   @Test func `the conversation comes on standard input, and nothing of it in the arguments`() async throws {
-    let provider = try command(
+    let provider = try await command(
       """
       cat > "\(directory.path)/input"
       for argument in "$@"; do echo "[$argument]"; done > "\(directory.path)/arguments"
@@ -84,10 +84,10 @@ struct ClaudeCommandTests {
     async throws
   {
     let text = String(repeating: "x", count: 1_000_000)
-    let echo = try command(#"n=$(wc -c); echo "{\"type\":\"result\",\"result\":\"$n\"}""#)
+    let echo = try await command(#"n=$(wc -c); echo "{\"type\":\"result\",\"result\":\"$n\"}""#)
     let reply = try await echo.ask(request([message(.user, text)]))
     #expect(try #require(Int(reply.text)) > text.utf8.count)
-    let deaf = try command(#"echo '{"type":"result","result":"yes"}'"#)
+    let deaf = try await command(#"echo '{"type":"result","result":"yes"}'"#)
     #expect(try await deaf.ask(request([message(.user, text)])).text == "yes")
   }
 
@@ -104,7 +104,7 @@ struct ClaudeCommandTests {
   func `an error is judged by its words`(said: String, kind: ProviderError.Class, retryAfter: Double?)
     async throws
   {
-    let provider = try command(
+    let provider = try await command(
       #"cat >/dev/null; echo '{"type":"result","is_error":true,"result":"\#(said)"}'"#.replacing(
         "You've", with: "You have"))
     let error = await failure(of: provider)
@@ -115,13 +115,14 @@ struct ClaudeCommandTests {
   @Test func `a command that is gone or fails`() async throws {
     let gone = await failure(of: try make(directory.appending("nothing")))
     #expect(gone?.class == .auth)
-    let failing = await failure(of: try command("echo 'unknown option' >&2; exit 3"))
+    let failing = await failure(of: try await command("echo 'unknown option' >&2; exit 3"))
     #expect(failing?.class == .transient)
     #expect(failing?.message == "the command claude ended with status 3: unknown option")
   }
 
   @Test func `a command that takes too long goes with all that it started`() async throws {
-    let provider = try command(#"echo $$ > "\#(directory.path)/pid"; sleep 1000 & sleep 1000"#, timeout: 0.5)
+    let provider = try await command(
+      #"echo $$ > "\#(directory.path)/pid"; sleep 1000 & sleep 1000"#, timeout: 0.5)
     let error = await failure(of: provider)
     #expect(error?.message == "the command claude did not answer in time")
     let group = try #require(pid_t(try written("pid").trimmingCharacters(in: .newlines)))
@@ -131,18 +132,32 @@ struct ClaudeCommandTests {
   @Test func `cancelling the task ends the command at once`() async throws {
     let path = directory.appending("fifo")
     mkfifo(path, 0o600)
-    let provider = try command(#"echo $$ > "\#(path)"; sleep 1000"#)
+    let provider = try await command(#"echo $$ > "\#(path)"; sleep 1000"#)
     let task = Task { await failure(of: provider) }
-    let group = try #require(pid_t(try run("cat", [path]).trimmingCharacters(in: .newlines)))
+    let group = try #require(pid_t(await run("cat", [path]).trimmingCharacters(in: .newlines)))
     task.cancel()
     #expect(await task.value == .cancelled)
     #expect(await isGone(group))
   }
 
+  @Test func `of many commands at once each ends by itself`() async throws {
+    let path = directory.appending("fifo")
+    mkfifo(path, 0o600)
+    let provider = try await command(#"echo >"\#(path)"; exec sleep 1000"#)
+    let tasks = (0..<48).map { _ in Task { await failure(of: provider) } }
+    // Open for both, so that it has no end between one writer and the next.
+    #expect(await run("sh", ["-c", #"head -c 48 <>"$0" | wc -c"#, path]) == "48\n")
+    // The first to be started is held back by a descriptor of its own that any later one has got hold of.
+    for task in tasks {
+      task.cancel()
+      #expect(await task.value == .cancelled)
+    }
+  }
+
   /// Whether no process of a group runs; those that were killed may have to be reaped yet.
   private func isGone(_ group: pid_t) async -> Bool {
     for _ in 0..<50 {
-      let running = ((try? run("ps", ["-eo", "pgid=,stat="])) ?? "").split(separator: "\n").contains { line in
+      let running = await run("ps", ["-eo", "pgid=,stat="]).split(separator: "\n").contains { line in
         let words = line.split(separator: " ")
         return words.first == "\(group)" && words.last?.hasPrefix("Z") == false
       }
@@ -152,16 +167,11 @@ struct ClaudeCommandTests {
     return false
   }
 
-  private func run(_ program: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    process.standardOutput = output
-    try process.run()
-    let bytes = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return String(decoding: bytes, as: UTF8.self)
+  /// What another program writes. No thread of the concurrency pool waits for it, and it gets no descriptor of ours.
+  private func run(_ program: String, _ arguments: [String]) async -> String {
+    let command = Subprocess(
+      path: program, arguments: arguments, environment: ["PATH=/usr/bin:/bin"], timeout: 30, limit: 1 << 20)
+    return String(decoding: await command.run(input: []).output, as: UTF8.self)
   }
 
   @Test func `a key goes before the command`() throws {

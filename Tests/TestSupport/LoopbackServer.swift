@@ -1,6 +1,7 @@
 // A provider on loopback: a small HTTP/1.1 server on real sockets, whose handler decides what each request
 // gets, also what no well-behaved server would send.
 
+import CSystem
 import Glibc
 import JSONText
 import Threads
@@ -123,9 +124,7 @@ final class Shared: Sendable {
 
   init(listener: Int32, handler: @escaping LoopbackServer.Handler) throws {
     var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw LoopbackError(call: "pipe", code: errno) }
-    for end in ends { closeOnExec(end) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    guard csystem_pipe(&ends) == 0 else { throw LoopbackError(call: "pipe", code: errno) }
     releaseReader = ends[0]
     releaseWriter = ends[1]
     self.listener = listener
@@ -142,8 +141,6 @@ final class Shared: Sendable {
         if state.withLock({ $0.isStopped }) { break }
         continue
       }
-      // Kept from children, who would keep the connection open.
-      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       let isWelcome = state.withLock { state in
         guard !state.isStopped else { return false }
         state.accepted += 1

@@ -13,6 +13,9 @@ int csystem_rename_noreplace(int old_directory, const char *old_path, int new_di
 /// syncfs(2). 0, or -1 with errno.
 int csystem_syncfs(int descriptor);
 
+/// pipe2(2) with O_CLOEXEC, so that no program that another thread starts meanwhile gets an end. 0, or -1 with errno.
+int csystem_pipe(int ends[2]);
+
 /// pthread_setname_np(3) for the calling thread. `name` has at most 15 bytes.
 void csystem_name_thread(const char *name);
 
