@@ -117,13 +117,23 @@ extension StatusReport {
   /// a processor that starts.
   private static func owner(ofLock path: String) -> Int? {
     var status = stat()
-    guard stat(path, &status) == 0, let locks = try? Data(contentsOf: URL(filePath: "/proc/locks")) else {
-      return nil
-    }
+    guard stat(path, &status) == 0 else { return nil }
     let text = (try? Data(contentsOf: URL(filePath: path))).map { String(decoding: $0, as: UTF8.self) }
-    return owner(
-      in: String(decoding: locks, as: UTF8.self), device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
-      written: text.flatMap { Int($0.trimmingWhitespace()) }, isHidden: text == nil)
+    let written = text.flatMap { Int($0.trimmingWhitespace()) }
+    // The list is read in pieces, and where locks come and go meanwhile one may fall between two of them. So it is
+    // read again while the process whose number stands in the file is there.
+    for _ in 0..<20 {
+      guard let locks = try? Data(contentsOf: URL(filePath: "/proc/locks")) else { return nil }
+      if let owner = owner(
+        in: String(decoding: locks, as: UTF8.self), device: UInt64(status.st_dev),
+        inode: UInt64(status.st_ino),
+        written: written, isHidden: text == nil)
+      {
+        return owner
+      }
+      guard let written, stat("/proc/\(written)", &status) == 0, stat(path, &status) == 0 else { return nil }
+    }
+    return nil
   }
 
   /// The process that holds the lock on a file.
