@@ -137,7 +137,7 @@ extension Engine {
         Failure(
           .input, message: "the file has \(stamp.size) bytes; an input has at most \(Spool.longestInput)"))
     case .unreadable(let error): .unusable(Failure(.input, message: error.description))
-    case .file(let bytes, _): (try? Event(decoding: bytes)) == nil ? .other : .event
+    case .file(let bytes, _): (try? Event(decoding: bytes)).map { .event(session: $0.session) } ?? .other
     case .gone, .notTaken: .other
     }
   }
@@ -145,7 +145,8 @@ extension Engine {
   /// What a waiting file is that no session was found for.
   enum Standing {
     case unusable(Failure)
-    case event
+    /// An event of this session, which may be called anything, also as a queue without one.
+    case event(session: String)
     /// To be claimed, which shows what it is.
     case other
   }

@@ -142,11 +142,11 @@ extension Engine {
       case .unusable(let failure):
         await reject(name, entry.stamp, failure)
         return nil
-      case .event:
+      case .event(let session) where session != id:
         // It could not be read when it was looked at, and can be now: it has a session after all.
         backlog.add(arrival: name)
         return nil
-      case .other: break
+      case .event, .other: break
       }
     }
     let claimed: Claimed
