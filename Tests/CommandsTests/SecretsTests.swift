@@ -166,8 +166,13 @@ import Testing
       #!/bin/sh
       { tr '\\0' '\\n' </proc/$$/cmdline; tr '\\0' '\\n' </proc/$$/environ; cat; } >>"\(obspool.directory)/seen"
       echo '{"type":"result","subtype":"success","result":"<skip/>"}'
-      """, to: "claude")
-    chmod(obspool.directory + "/claude", 0o755)
+      """, to: "claude.text")
+    // Written by another process: with a descriptor of ours that a child of another test has, it could not be run.
+    let copying = Process()
+    copying.executableURL = URL(filePath: "/usr/bin/install")
+    copying.arguments = ["-m", "755", obspool.directory + "/claude.text", obspool.directory + "/claude"]
+    try copying.run()
+    copying.waitUntilExit()
     try obspool.write(
       JSON.object([
         JSON.Member("tool_name", .string("Bash")),
