@@ -28,7 +28,7 @@ struct Figure: Sendable {
     drain(sessions: 1000, latency: 0, perSession: (1, 3), concurrency: 20),
     drain(sessions: 1, latency: 200, perSession: (5, 15), concurrency: 8),
     drain(sessions: 20, latency: 200, perSession: (5, 15), concurrency: 20),
-    drain(sessions: 1000, latency: 200, perSession: (3, 6), concurrency: 256),
+    drain(sessions: 1000, latency: 200, perSession: (3, 12), concurrency: 256),
     Figure(name: SystemCallCounts.figure, measure: SystemCallCounts.measure),
     Figure(name: "add", measure: Starts.add),
     Figure(name: "start", measure: Starts.first),

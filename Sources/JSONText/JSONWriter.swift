@@ -45,17 +45,26 @@ public struct JSONWriter: Sendable {
     bytes.appendJSONString(text)
   }
 
-  public mutating func value(_ number: Int) { raw(Array(String(number).utf8)) }
+  public mutating func value(_ number: Int) { raw(text: String(number)) }
 
   /// A number that is not finite, which JSON cannot hold, is written as null.
   public mutating func value(_ number: Double) {
     guard number.isFinite else { return null() }
-    raw(Array((Int(exactly: number).map(String.init) ?? String(number)).utf8))
+    raw(text: Int(exactly: number).map(String.init) ?? String(number))
   }
 
-  public mutating func value(_ flag: Bool) { raw(Array((flag ? "true" : "false").utf8)) }
+  public mutating func value(_ flag: Bool) { raw(text: flag ? "true" : "false") }
 
-  public mutating func null() { raw(Array("null".utf8)) }
+  public mutating func null() { raw(text: "null") }
+
+  private mutating func raw(text: String) {
+    separate()
+    var text = text
+    text.withUTF8 { bytes.append(contentsOf: $0) }
+  }
+
+  /// A line break behind the value, for a file or a line of its own.
+  public mutating func endLine() { bytes.append(UInt8(ascii: "\n")) }
 
   /// Bytes that are one JSON value already.
   public mutating func raw(_ json: [UInt8]) {
@@ -67,7 +76,7 @@ public struct JSONWriter: Sendable {
     switch json {
     case .null: null()
     case .bool(let flag): value(flag)
-    case .number(let text): raw(Array(text.utf8))
+    case .number(let text): raw(text: text)
     case .string(let text): value(text)
     case .array(let elements): array { for element in elements { $0.value(element) } }
     case .object(let members):

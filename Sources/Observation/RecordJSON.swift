@@ -5,7 +5,7 @@ import JSONText
 extension Record {
   /// The record as indented JSON text with a line break at its end, valid by `record.schema.json`.
   public var json: [UInt8] {
-    var writer = JSONWriter(.indented, reserving: 2048)
+    var writer = JSONWriter(.indented, reserving: 3072 + (exchange?.bytes ?? 0))
     writer.object { json in
       json.member("version", Self.version)
       json.member("name", name)
@@ -43,7 +43,8 @@ extension Record {
       case nil: json.null()
       }
     }
-    return writer.bytes + [0x0A]
+    writer.endLine()
+    return writer.bytes
   }
 
   /// Reads a record from its JSON text. Members that are missing count as null, as empty, or as zero, unless no
@@ -91,6 +92,12 @@ extension Record {
 }
 
 extension Record.Exchange {
+  /// How many bytes its texts take.
+  fileprivate var bytes: Int {
+    if case .said(let user, let assistant) = self { return user.bytes.count + assistant.bytes.count }
+    return 0
+  }
+
   fileprivate init?(json: JSON) {
     if let name = json["in"]?.string {
       self = .within(name)

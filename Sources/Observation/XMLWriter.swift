@@ -11,12 +11,17 @@ struct XMLWriter {
 
   mutating func element(_ name: String, attributes: String = "", _ content: (inout XMLWriter) -> Void) {
     indent()
-    raw("<\(name)\(attributes)>\n")
+    raw("<")
+    raw(name)
+    raw(attributes)
+    raw(">\n")
     depth += 1
     content(&self)
     depth -= 1
     indent()
-    raw("</\(name)>\n")
+    raw("</")
+    raw(name)
+    raw(">\n")
   }
 
   mutating func element(_ name: String, _ text: String?) {
@@ -45,7 +50,10 @@ struct XMLWriter {
     for _ in 0..<depth { raw("  ") }
   }
 
-  private mutating func raw(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  private mutating func raw(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes.append(contentsOf: $0) }
+  }
 
   /// Character data (XML 1.0, 2.4). A carriage return is written as a reference, since a reader would make it a line
   /// feed; what is no `Char` (2.2) is replaced by U+FFFD.

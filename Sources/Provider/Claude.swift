@@ -25,7 +25,7 @@ struct Claude: Provider {
   }
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
-    let body = body(for: request)
+    let body = HTTPClient.Body(body(for: request))
     let answer = try await endpoint.post("/v1/messages", headers: headers, body: body)
     return try reply(from: answer)
   }

@@ -34,7 +34,7 @@ struct Endpoint: Sendable {
 
   /// Posts a request and gives the answer, whatever it is.
   func post(
-    _ path: String, headers: [String], body: [UInt8]
+    _ path: String, headers: [String], body: HTTPClient.Body
   ) async throws(ProviderError) -> HTTPClient.Answer {
     try await send(path, headers: headers + ["Content-Type: application/json"], body: body)
   }
@@ -45,7 +45,7 @@ struct Endpoint: Sendable {
   }
 
   private func send(
-    _ path: String, headers: [String], body: [UInt8]?
+    _ path: String, headers: [String], body: HTTPClient.Body?
   ) async throws(ProviderError) -> HTTPClient.Answer {
     do throws(HTTPFailure) {
       return try await http.send(

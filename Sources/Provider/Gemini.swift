@@ -16,7 +16,7 @@ struct Gemini: Provider {
   }
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
-    let body = body(for: request)
+    let body = HTTPClient.Body(body(for: request))
     let path = "/models/\(model.pathSegment):generateContent"
     let answer = try await endpoint.post(path, headers: headers, body: body)
     return try reply(from: answer)

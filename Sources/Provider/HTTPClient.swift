@@ -19,9 +19,24 @@ public final class HTTPClient: Sendable {
     /// Lines such as `Content-Type: application/json`.
     let headers: [String]
     /// The body to post; nil for a GET.
-    let body: [UInt8]?
+    let body: Body?
     /// Seconds from the call to the end of its answer.
     let timeout: Double
+  }
+
+  /// A body on its way to the thread that sends it, which takes it away: while many calls wait for their answers,
+  /// each is in memory once.
+  final class Body: Sendable {
+    private let bytes: Locked<[UInt8]>
+
+    init(_ bytes: consuming sending [UInt8]) { self.bytes = Locked(bytes) }
+
+    func take() -> [UInt8] {
+      bytes.withLock { bytes in
+        defer { bytes = [] }
+        return bytes
+      }
+    }
   }
 
   /// What a server answered, whatever the status.

@@ -24,7 +24,7 @@ struct OpenRouter: Provider {
   private var isOpenRouter: Bool { endpoint.base.host == "openrouter.ai" }
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
-    let body = body(for: request)
+    let body = HTTPClient.Body(body(for: request))
     let answer = try await endpoint.post("/chat/completions", headers: headers, body: body)
     return try reply(from: answer)
   }

@@ -139,7 +139,7 @@ final class Transfer {
       guard headers != nil else { return false }
     }
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
-    if let bytes = call.body {
+    if let bytes = call.body?.take() {
       makeRoom(for: max(bytes.count, 1))
       requestBody.copyBytes(from: bytes)
       libcurl.set(easy, CURLOPT_POST, 1)

@@ -1,5 +1,6 @@
 // What makes things durable: one thread that takes whatever has queued up and syncs it together.
 import FoundationEssentials
+import Glibc
 import Threads
 
 /// Commits, gives back and fails what has been claimed, and writes what stands beside the inputs.
@@ -26,6 +27,8 @@ public final class Committer: Sendable {
     case withdraw(Sidecar, CheckedContinuation<Result<Void, SpoolError>, Never>)
     case append([[UInt8]], day: String, CheckedContinuation<Result<Void, SpoolError>, Never>)
     case flush(CheckedContinuation<Void, Never>)
+
+    var isUsage: Bool { if case .append = self { true } else { false } }
   }
 
   /// Starts the thread.
@@ -119,8 +122,14 @@ extension Committer {
   private static func work(_ spool: Spool, _ queue: Locked<Queue>) {
     var ledger = CommitGroup.Ledger()
     while true {
-      let jobs = queue.wait { queue -> [Job]? in
-        if queue.jobs.isEmpty { return queue.isClosed ? [] : nil }
+      let isUrgent = queue.wait { queue -> Bool? in
+        if queue.jobs.isEmpty { return queue.isClosed ? true : nil }
+        return queue.jobs.contains { !$0.isUsage }
+      }
+      // The commit of the call that a line of usage tells of comes a moment after it, and would wait for the line's
+      // own sync.
+      if !isUrgent { usleep(200) }
+      let jobs = queue.withLock { queue in
         defer { queue.jobs = [] }
         return queue.jobs
       }
