@@ -32,9 +32,23 @@ public struct JSONWriter: Sendable {
     nested(UInt8(ascii: "["), UInt8(ascii: "]"), elements)
   }
 
-  public mutating func key(_ name: String) {
+  /// - Parameter name: One that needs no escape.
+  public mutating func key(_ name: StaticString) {
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    bytes.append(UInt8(ascii: "\""))
+    endKey()
+  }
+
+  /// A name that is not known when the program is written.
+  public mutating func key(text name: String) {
     separate()
     bytes.appendJSONString(name)
+    endKey()
+  }
+
+  private mutating func endKey() {
     bytes.append(UInt8(ascii: ":"))
     if layout == .indented { bytes.append(UInt8(ascii: " ")) }
     afterKey = true
@@ -82,34 +96,34 @@ public struct JSONWriter: Sendable {
     case .object(let members):
       object {
         for member in members {
-          $0.key(member.key)
+          $0.key(text: member.key)
           $0.value(member.value)
         }
       }
     }
   }
 
-  public mutating func member(_ name: String, _ text: String?) {
+  public mutating func member(_ name: StaticString, _ text: String?) {
     key(name)
     if let text { value(text) } else { null() }
   }
 
-  public mutating func member(_ name: String, _ number: Int?) {
+  public mutating func member(_ name: StaticString, _ number: Int?) {
     key(name)
     if let number { value(number) } else { null() }
   }
 
-  public mutating func member(_ name: String, _ number: Double?) {
+  public mutating func member(_ name: StaticString, _ number: Double?) {
     key(name)
     if let number { value(number) } else { null() }
   }
 
-  public mutating func member(_ name: String, _ flag: Bool) {
+  public mutating func member(_ name: StaticString, _ flag: Bool) {
     key(name)
     value(flag)
   }
 
-  public mutating func member(_ name: String, _ texts: [String]) {
+  public mutating func member(_ name: StaticString, _ texts: [String]) {
     key(name)
     array { for text in texts { $0.value(text) } }
   }

@@ -1,6 +1,14 @@
 // What the readers of markup ask of bytes.
+import Glibc
 
 extension UnsafeBufferPointer<UInt8> {
+  /// Where the byte stands next, from `start` on.
+  func position(of byte: UInt8, from start: Int) -> Int? {
+    guard let base = baseAddress, start < count, let found = memchr(base + start, Int32(byte), count - start)
+    else { return nil }
+    return UnsafeRawPointer(base).distance(to: UnsafeRawPointer(found))
+  }
+
   /// Whether the text goes on here with `mark`, which is in lower case; the text may be in either.
   func holds(_ mark: StaticString, at start: Int) -> Bool {
     guard start + mark.utf8CodeUnitCount <= count else { return false }

@@ -66,7 +66,7 @@ private enum Suspicion {
   init(_ text: String) {
     var text = text
     self = text.withUTF8 { bytes in
-      guard bytes.contains(where: Scan.mayStartTag) else { return .none }
+      guard Scan.mayHaveTag(bytes) else { return .none }
       let first = bytes.first { $0 > 0x20 }
       let isJSON = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"")
       return isJSON ? .inJSON : .inText
@@ -87,6 +87,11 @@ private struct Scan {
 
   static func mayStartTag(_ byte: UInt8) -> Bool {
     byte == UInt8(ascii: "<") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "&")
+  }
+
+  static func mayHaveTag(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    bytes.position(of: UInt8(ascii: "<"), from: 0) != nil || bytes.position(of: UInt8(ascii: "\\"), from: 0) != nil
+      || bytes.position(of: UInt8(ascii: "&"), from: 0) != nil
   }
 
   mutating func visible(in bytes: UnsafeBufferPointer<UInt8>, cuttingAtTag: Bool) -> [UInt8] {

@@ -27,39 +27,38 @@ public enum Prompt {
     _ events: [Event], ledBy prompts: [String], limits: PayloadLimits = PayloadLimits()
   ) -> String {
     var turn = ""
-    for prompt in prompts {
-      turn += element("user_prompt", framed(prompt, limit: limits.prompt))
-    }
+    for prompt in prompts { turn.add("user_prompt", framed(prompt, limit: limits.prompt)) }
     for (position, event) in events.enumerated() {
-      turn += "<observed n=\"\(position + 1)\">\n\(content(of: event, limits: limits))</observed>\n"
+      turn += "<observed n=\"\(position + 1)\">\n"
+      show(event, in: &turn, limits: limits)
+      turn += "</observed>\n"
     }
-    return turn + request(for: events)
+    turn += request(for: events)
+    return turn
   }
 
-  private static func content(of event: Event, limits: PayloadLimits) -> String {
-    var content = ""
-    if let time = event.occurredAt { content += element("occurred_at", time.rfc3339) }
-    if let cwd = event.cwd { content += element("working_directory", framed(cwd, limit: pathLimit)) }
+  private static func show(_ event: Event, in turn: inout String, limits: PayloadLimits) {
+    if let time = event.occurredAt { turn.add("occurred_at", time.rfc3339) }
+    if let cwd = event.cwd { turn.add("working_directory", framed(cwd, limit: pathLimit)) }
     switch event.kind {
     case .toolUse:
-      content += element("tool_name", framed(event.toolName ?? "unknown", limit: pathLimit))
+      turn.add("tool_name", framed(event.toolName ?? "unknown", limit: pathLimit))
       if let input = event.toolInput {
-        content += element("tool_input", framed(plain(input), limit: limits.toolInput))
+        turn.add("tool_input", framed(plain(input), limit: limits.toolInput))
       }
       if let response = event.toolResponse {
-        content += element("tool_output", framed(plain(response), limit: limits.toolResponse))
+        turn.add("tool_output", framed(plain(response), limit: limits.toolResponse))
       }
     case .stop:
-      content += element("event", "the agent stopped")
-      if let prompt = event.prompt { content += element("user_prompt", framed(prompt, limit: limits.prompt)) }
+      turn.add("event", "the agent stopped")
+      if let prompt = event.prompt { turn.add("user_prompt", framed(prompt, limit: limits.prompt)) }
       if let message = event.lastAssistantMessage {
-        content += element("last_message", framed(message, limit: limits.lastMessage))
+        turn.add("last_message", framed(message, limit: limits.lastMessage))
       }
     case .prompt, .note:
-      content += element("event", framed(event.label ?? event.kind.rawValue, limit: pathLimit))
-      if let prompt = event.prompt { content += element("user_prompt", framed(prompt, limit: limits.prompt)) }
+      turn.add("event", framed(event.label ?? event.kind.rawValue, limit: pathLimit))
+      if let prompt = event.prompt { turn.add("user_prompt", framed(prompt, limit: limits.prompt)) }
     }
-    return content
   }
 
   /// What to answer: it stands last, where models heed it most.
@@ -101,13 +100,24 @@ public enum Prompt {
 
   private static let pathLimit = 1000
 
-  private static func element(_ name: String, _ text: String) -> String { "<\(name)>\(text)</\(name)>\n" }
-
   /// A text as it is, any other value as compact JSON.
   private static func plain(_ value: JSON) -> String { value.string ?? value.text }
 
   private static func framed(_ text: String, limit: Int) -> String {
     Frame.harmless(shortened(text, to: limit))
+  }
+}
+
+extension String {
+  /// Adds an element of the frame with a text that is harmless.
+  fileprivate mutating func add(_ name: String, _ text: String) {
+    self += "<"
+    self += name
+    self += ">"
+    self += text
+    self += "</"
+    self += name
+    self += ">\n"
   }
 }
 
@@ -146,19 +156,24 @@ private enum Frame {
   /// The text with the `<` of each tag of a frame written `&lt;`, however the tag is spelt: in any case, with spaces,
   /// slashes or characters beyond ASCII, some of which no one sees, around or within its name.
   static func harmless(_ text: String) -> String {
-    var text = text
-    return text.withUTF8 { bytes in
-      var output: [UInt8] = []
+    var harmless = text
+    let output: [UInt8]? = harmless.withUTF8 { bytes in
+      var output: [UInt8]?
       var clean = 0
-      for position in bytes.indices
-      where bytes[position] == UInt8(ascii: "<") && isTag(bytes, behind: position) {
-        output.append(contentsOf: bytes[clean..<position])
-        output.append(contentsOf: Array("&lt;".utf8))
-        clean = position + 1
+      var next = bytes.position(of: UInt8(ascii: "<"), from: 0)
+      while let position = next {
+        if isTag(bytes, behind: position) {
+          output = output ?? []
+          output?.append(contentsOf: bytes[clean..<position])
+          output?.append(contentsOf: "&lt;".utf8)
+          clean = position + 1
+        }
+        next = bytes.position(of: UInt8(ascii: "<"), from: position + 1)
       }
-      output.append(contentsOf: bytes[clean...])
-      return String(decoding: output, as: UTF8.self)
+      output?.append(contentsOf: bytes[clean...])
+      return output
     }
+    return output.map { String(decoding: $0, as: UTF8.self) } ?? text
   }
 
   private static func isTag(_ bytes: UnsafeBufferPointer<UInt8>, behind start: Int) -> Bool {

@@ -153,7 +153,7 @@ extension Finding {
 
 extension Summary {
   /// The parts with the names under which they are written, in their order.
-  var members: [(name: String, text: String?)] {
+  var members: [(name: StaticString, text: String?)] {
     [
       ("request", request), ("investigated", investigated), ("learned", learned), ("completed", completed),
       ("next_steps", nextSteps), ("notes", notes),

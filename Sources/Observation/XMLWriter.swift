@@ -9,11 +9,11 @@ struct XMLWriter {
 
   mutating func declaration() { raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") }
 
-  mutating func element(_ name: String, attributes: String = "", _ content: (inout XMLWriter) -> Void) {
+  mutating func element(_ name: StaticString, attributes: String = "", _ content: (inout XMLWriter) -> Void) {
     indent()
     raw("<")
     raw(name)
-    raw(attributes)
+    raw(text: attributes)
     raw(">\n")
     depth += 1
     content(&self)
@@ -24,7 +24,7 @@ struct XMLWriter {
     raw(">\n")
   }
 
-  mutating func element(_ name: String, _ text: String?) {
+  mutating func element(_ name: StaticString, _ text: String?) {
     guard let text else { return }
     indent()
     raw("<")
@@ -36,12 +36,15 @@ struct XMLWriter {
     raw(">\n")
   }
 
-  mutating func empty(_ name: String, attributes: String) {
+  mutating func empty(_ name: StaticString, attributes: String) {
     indent()
-    raw("<\(name)\(attributes)/>\n")
+    raw("<")
+    raw(name)
+    raw(text: attributes)
+    raw("/>\n")
   }
 
-  mutating func list(_ name: String, of item: String, _ texts: [String]) {
+  mutating func list(_ name: StaticString, of item: StaticString, _ texts: [String]) {
     guard !texts.isEmpty else { return }
     element(name) { for text in texts { $0.element(item, text) } }
   }
@@ -50,7 +53,11 @@ struct XMLWriter {
     for _ in 0..<depth { raw("  ") }
   }
 
-  private mutating func raw(_ text: String) {
+  private mutating func raw(_ text: StaticString) {
+    bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  private mutating func raw(text: String) {
     var text = text
     text.withUTF8 { bytes.append(contentsOf: $0) }
   }
@@ -78,8 +85,7 @@ struct XMLWriter {
         default: continue
         }
         bytes.append(contentsOf: utf8[clean..<position])
-        bytes.append(
-          contentsOf: UnsafeBufferPointer(start: replacement.utf8Start, count: replacement.utf8CodeUnitCount))
+        raw(replacement)
         clean = position + length
       }
       bytes.append(contentsOf: utf8[clean...])

@@ -154,7 +154,6 @@ public actor Engine {
 
   public init(_ parts: Parts) {
     spool = parts.spool
-    committer = Committer(spool: parts.spool)
     source = parts.settings
     clock = parts.clock
     log = parts.log
@@ -165,6 +164,7 @@ public actor Engine {
     money = Money()
     let alarm = Locked<(@Sendable () -> Void)?>(nil)
     loop = EventLoop(name: "engine") { alarm.withLock { $0 }?() }
+    committer = Committer(spool: parts.spool) { [loop] in loop.afterwards($0) }
     alarm.withLock {
       $0 = { [weak self] in
         guard let self else { return }
@@ -291,6 +291,7 @@ public actor Engine {
 
   private func startTurns(_ now: Date) {
     if let storage, storage.until > now { return }
+    guard backlog.mayHaveReady, !exclusive, running.count < choice?.settings.concurrency ?? .max else { return }
     let settings = source.current()
     complain(settings)
     let choice = self.choice(for: settings)

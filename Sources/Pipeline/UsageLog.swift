@@ -26,9 +26,7 @@ public struct UsageLine: Sendable, Equatable {
   /// The day, in UTC, whose file the line belongs to.
   public var day: String { Self.day(of: at) }
 
-  public static func day(of moment: Date) -> String {
-    moment.formatted(Date.ISO8601FormatStyle().year().month().day())
-  }
+  public static func day(of moment: Date) -> String { String(moment.rfc3339.prefix(10)) }
 
   /// The line, without its end.
   public var json: [UInt8] {

@@ -35,13 +35,13 @@ extension Request {
 
 extension JSONWriter {
   /// A member whose value is a literal already.
-  mutating func member(_ name: String, literal: [UInt8]) {
+  mutating func member(_ name: StaticString, literal: [UInt8]) {
     key(name)
     raw(literal)
   }
 
   /// The member `content` of OpenRouter's and Anthropic's APIs, as a block that ends what is to be cached.
-  mutating func member(_ name: String, cached literal: [UInt8]) {
+  mutating func member(_ name: StaticString, cached literal: [UInt8]) {
     key(name)
     array {
       $0.object {

@@ -194,7 +194,7 @@ extension Spool {
     }
     // A crash here leaves a note without an input, which recovery removes. So does a failure, which is no reason
     // to say that the input is not done.
-    _ = try? errors.remove(name.fileName)
+    if !isWithoutNotes { _ = try? errors.remove(name.fileName) }
   }
 
   /// Whether a claimed input is what was read: nobody has touched its file, nor the one that it is a copy of.

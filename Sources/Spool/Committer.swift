@@ -1,6 +1,5 @@
 // What makes things durable: one thread that takes whatever has queued up and syncs it together.
 import FoundationEssentials
-import Glibc
 import Threads
 
 /// Commits, gives back and fails what has been claimed, and writes what stands beside the inputs.
@@ -10,9 +9,13 @@ import Threads
 public final class Committer: Sendable {
   private let queue = Locked(Queue())
   private let thread: Thread
+  private let waking: @Sendable (@escaping @Sendable () -> Void) -> Void
 
   struct Queue {
     var jobs: [Job] = []
+    /// Whether the thread is to be woken, and whether it was.
+    var isToWake = false
+    var isAwake = false
     var isClosed = false
   }
 
@@ -27,14 +30,18 @@ public final class Committer: Sendable {
     case withdraw(Sidecar, CheckedContinuation<Result<Void, SpoolError>, Never>)
     case append([[UInt8]], day: String, CheckedContinuation<Result<Void, SpoolError>, Never>)
     case flush(CheckedContinuation<Void, Never>)
-
-    var isUsage: Bool { if case .append = self { true } else { false } }
   }
 
   /// Starts the thread.
   ///
-  /// - Parameter spool: An owned spool.
-  public init(spool: Spool) {
+  /// - Parameters:
+  ///   - spool: An owned spool.
+  ///   - waking: Calls what it is given when those who ask have asked for all they will for now: what they ask until
+  ///     then is one group.
+  public init(
+    spool: Spool, waking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = { $0() }
+  ) {
+    self.waking = waking
     let queue = queue
     thread = Thread(name: "commit") { Self.work(spool, queue) }
   }
@@ -108,11 +115,20 @@ public final class Committer: Sendable {
   }
 
   private func enqueue(_ job: Job) {
-    queue.withLock { queue in
+    let mustWake = queue.withLock { queue in
       precondition(!queue.isClosed, "nothing is asked of a committer that has been closed")
       queue.jobs.append(job)
+      defer { queue.isToWake = true }
+      return !queue.isToWake
     }
-    queue.signal()
+    guard mustWake else { return }
+    waking { [queue] in
+      queue.withLock { queue in
+        queue.isToWake = false
+        queue.isAwake = true
+      }
+      queue.signal()
+    }
   }
 }
 
@@ -122,16 +138,11 @@ extension Committer {
   private static func work(_ spool: Spool, _ queue: Locked<Queue>) {
     var ledger = CommitGroup.Ledger()
     while true {
-      let isUrgent = queue.wait { queue -> Bool? in
-        if queue.jobs.isEmpty { return queue.isClosed ? true : nil }
-        return queue.jobs.contains { !$0.isUsage }
-      }
-      // The commit of the call that a line of usage tells of comes a moment after it, and would wait for the line's
-      // own sync.
-      if !isUrgent { usleep(200) }
-      let jobs = queue.withLock { queue in
+      let jobs = queue.wait { queue -> [Job]? in
+        guard queue.isAwake || queue.isClosed else { return nil }
+        queue.isAwake = false
         defer { queue.jobs = [] }
-        return queue.jobs
+        return queue.jobs.isEmpty && !queue.isClosed ? nil : queue.jobs
       }
       if jobs.isEmpty { return }
       var group = CommitGroup(spool: spool, ledger: ledger)

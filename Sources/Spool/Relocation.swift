@@ -79,6 +79,7 @@ final class Relocation: GroupedChange {
     let spool = group.spool
     try group.withdrawRecord(of: name)
     guard let temporary else { return }
+    spool.isWithoutNotes = false
     try spool.tmp.rename(temporary, to: spool.errors, as: target.fileName)
     self.temporary = nil
     // The note that it had under its old name, if that was its own.

@@ -26,6 +26,9 @@ public final class Spool: Sendable {
   let tmp: Directory
   private let lock = Locked<OpenFile?>(nil)
   private let written = Locked<Int>(0)
+  /// Whether `errors` is known to hold no note, so that none is looked for: the owner alone makes one where there
+  /// was none.
+  private let withoutNotes = Locked<Bool>(false)
 
   private static let lockName = "lock"
 
@@ -75,6 +78,11 @@ public final class Spool: Sendable {
     case .done: done
     case .failed: failed
     }
+  }
+
+  var isWithoutNotes: Bool {
+    get { withoutNotes.withLock { $0 } }
+    set { withoutNotes.withLock { $0 = newValue } }
   }
 
   /// A name in `tmp` that nobody else has, also not another process.

@@ -12,6 +12,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
   private struct State {
     var jobs: [UnownedJob] = []
     var sources: [Source] = []
+    var afterwards: [@Sendable () -> Void] = []
     var isSleeping = false
     var isStopped = false
   }
@@ -25,6 +26,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       self.isReady = isReady
     }
   }
+
+  private static let mostRounds = 1
 
   private let state = Locked(State())
   private let wakeup: Int32
@@ -83,6 +86,16 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     _ = csystem_alarm_set(alarm, moment)
   }
 
+  /// Calls `body` on the loop's thread when all steps that are queued by now have run.
+  public func afterwards(_ body: @escaping @Sendable () -> Void) {
+    let mustWake = state.withLock { state in
+      state.afterwards.append(body)
+      defer { state.isSleeping = false }
+      return state.isSleeping
+    }
+    if mustWake { wake() }
+  }
+
   /// Ends the thread once what is queued has run.
   public func stop() {
     state.withLock { $0.isStopped = true }
@@ -113,11 +126,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     var busyRounds = 0
     while true {
       jobs.removeAll(keepingCapacity: true)
-      let (sources, stopped) = state.withLock { state in
+      let (sources, afterwards, stopped) = state.withLock { state in
         swap(&jobs, &state.jobs)
-        state.isSleeping = jobs.isEmpty
-        return (state.sources, state.isStopped)
+        state.isSleeping = jobs.isEmpty && state.afterwards.isEmpty
+        defer { state.afterwards = [] }
+        return (state.sources, state.afterwards, state.isStopped)
       }
+      for body in afterwards { body() }
+      if jobs.isEmpty, !afterwards.isEmpty { continue }
       for job in jobs { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
       busyRounds = jobs.isEmpty ? 0 : busyRounds + 1
       if jobs.isEmpty, stopped { return }

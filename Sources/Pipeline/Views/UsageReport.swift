@@ -116,11 +116,12 @@ public struct UsageReport: Sendable, Equatable {
   public var json: [UInt8] {
     var writer = JSONWriter(.indented)
     writer.object {
-      $0.key(grouping.rawValue + "s")
+      $0.key(text: grouping.rawValue + "s")
       $0.array {
         for row in rows {
           $0.object {
-            $0.member(grouping.rawValue, row.key)
+            $0.key(text: grouping.rawValue)
+            $0.value(row.key)
             row.total.write(to: &$0)
           }
         }
