@@ -1,6 +1,7 @@
 // What drain, watch and demo share: an engine that runs on the pool while the main thread waits, its progress on a
 // terminal, and signals that wind it up.
 
+import CSystem
 import FoundationEssentials
 import Pipeline
 import Spool
@@ -41,6 +42,7 @@ extension Call {
     let engine = Engine(
       Engine.Parts(
         spool: spool, settings: settings, clock: clock, log: log, onProgress: onProgress,
+        onRest: csystem_rest,
         command: claudeCommand, heartbeat: heartbeat))
     signals?.first {
       manager?.stopping()

@@ -90,7 +90,8 @@ private struct Scan {
   }
 
   static func mayHaveTag(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-    bytes.position(of: UInt8(ascii: "<"), from: 0) != nil || bytes.position(of: UInt8(ascii: "\\"), from: 0) != nil
+    bytes.position(of: UInt8(ascii: "<"), from: 0) != nil
+      || bytes.position(of: UInt8(ascii: "\\"), from: 0) != nil
       || bytes.position(of: UInt8(ascii: "&"), from: 0) != nil
   }
 

@@ -45,6 +45,8 @@ public actor Engine {
     public var random: @Sendable () -> Double
     /// Called when something has changed, on the engine's thread.
     public var onProgress: (@Sendable (Progress) -> Void)?
+    /// Called when an engine that stands has nothing more to do for now, on its thread.
+    public var onRest: (@Sendable () -> Void)?
     /// The program that answers for `claude` where there is no key.
     public var command: String?
     /// Proof that the engine's thread lives, for whoever watches over the process; without it an idle engine sleeps.
@@ -53,7 +55,8 @@ public actor Engine {
     public init(
       spool: Spool, settings: SettingsSource, clock: any Clock = SystemClock(), log: Log,
       random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) },
-      onProgress: (@Sendable (Progress) -> Void)? = nil, command: String? = nil, heartbeat: Heartbeat? = nil
+      onProgress: (@Sendable (Progress) -> Void)? = nil, onRest: (@Sendable () -> Void)? = nil,
+      command: String? = nil, heartbeat: Heartbeat? = nil
     ) {
       self.spool = spool
       self.settings = settings
@@ -61,6 +64,7 @@ public actor Engine {
       self.log = log
       self.random = random
       self.onProgress = onProgress
+      self.onRest = onRest
       self.command = command
       self.heartbeat = heartbeat
     }
@@ -96,6 +100,7 @@ public actor Engine {
   let log: Log
   let random: @Sendable () -> Double
   private let onProgress: (@Sendable (Progress) -> Void)?
+  private let onRest: (@Sendable () -> Void)?
   let command: String?
   private let heartbeat: Heartbeat?
   private var lastBeat: Date?
@@ -147,6 +152,7 @@ public actor Engine {
   private var idleSince: Date?
   private(set) var isStopping = false
   private var pumping = false
+  private var isResting = false
   /// How often it has looked at the clock because it was told to.
   private(set) var wakeUps = 0
   /// Whether the scan goes on by itself.
@@ -159,6 +165,7 @@ public actor Engine {
     log = parts.log
     random = parts.random
     onProgress = parts.onProgress
+    onRest = parts.onRest
     command = parts.command
     heartbeat = parts.heartbeat
     money = Money()
@@ -270,11 +277,21 @@ public actor Engine {
       if backlog.hasUnseen { scan() }
       startTurns(now)
     }
-    if running.isEmpty, backlog.count == 0 { backlog.forgetIfLarge() }
+    if running.isEmpty, backlog.count == 0 {
+      backlog.forgetIfLarge()
+      rest()
+    }
     report()
     if endsIdle(now) { return }
     setAlarm()
     if backlog.hasUnseen, !isStopping { goOnLater() }
+  }
+
+  /// Tells once that there is nothing to do, when the last commit has ended.
+  private func rest() {
+    guard let onRest, !isResting, commits == 0, chores == 0, case .watch = mode else { return }
+    isResting = true
+    onRest()
   }
 
   /// Goes on with the scan after whatever else waits on the loop.
@@ -291,7 +308,9 @@ public actor Engine {
 
   private func startTurns(_ now: Date) {
     if let storage, storage.until > now { return }
-    guard backlog.mayHaveReady, !exclusive, running.count < choice?.settings.concurrency ?? .max else { return }
+    guard backlog.mayHaveReady, !exclusive, running.count < choice?.settings.concurrency ?? .max else {
+      return
+    }
     let settings = source.current()
     complain(settings)
     let choice = self.choice(for: settings)
@@ -312,6 +331,7 @@ public actor Engine {
       if isProbe { gates[choice.name]?.beginProbe() }
       if head.demand.needsCall { pacing.take(choice, now) }
       idleSince = nil
+      isResting = false
       running[session] = Task(executorPreference: loop) {
         let outcome = await self.takeTurn(of: session, choice, settings, isProbe: isProbe)
         await self.turnEnded(session, outcome)

@@ -128,8 +128,8 @@ extension Engine {
 
   private func choreEnded() {
     chores -= 1
-    guard chores == 0, pausesChanged else { return }
-    loadPauses()
+    guard chores == 0 else { return }
+    if pausesChanged { loadPauses() }
     pump()
   }
 }

@@ -88,7 +88,8 @@ extension Spool {
       return .claimed(
         Claimed(
           name: target, bytes: found.bytes, sha256: SHA256.hex(found.bytes), stamp: status.stamp,
-          note: isWithoutNotes ? nil : try note(for: target), session: session, inode: inode, original: original))
+          note: isWithoutNotes ? nil : try note(for: target), session: session, inode: inode,
+          original: original))
     } catch {
       // It must not stay where nobody in this process knows of it. If this fails too, the next start finds it.
       _ = try? move(target, from: .inflight, to: .pending, as: name)

@@ -27,7 +27,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     }
   }
 
-  private static let mostRounds = 1
+  /// After so many rounds of steps what is to come afterwards comes all the same. With one alone a commit's end, which
+  /// takes three to be heard of by all that wait for it, splits the next group of commits.
+  private static let mostRounds = 4
 
   private let state = Locked(State())
   private let wakeup: Int32
@@ -86,7 +88,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     _ = csystem_alarm_set(alarm, moment)
   }
 
-  /// Calls `body` on the loop's thread when all steps that are queued by now have run.
+  /// Calls `body` on the loop's thread when no step is queued any more, or a few rounds of them later.
   public func afterwards(_ body: @escaping @Sendable () -> Void) {
     let mustWake = state.withLock { state in
       state.afterwards.append(body)
@@ -128,9 +130,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       jobs.removeAll(keepingCapacity: true)
       let (sources, afterwards, stopped) = state.withLock { state in
         swap(&jobs, &state.jobs)
-        state.isSleeping = jobs.isEmpty && state.afterwards.isEmpty
-        defer { state.afterwards = [] }
-        return (state.sources, state.afterwards, state.isStopped)
+        var afterwards: [@Sendable () -> Void] = []
+        if jobs.isEmpty || busyRounds % Self.mostRounds == 0 { swap(&afterwards, &state.afterwards) }
+        state.isSleeping = jobs.isEmpty && afterwards.isEmpty
+        return (state.sources, afterwards, state.isStopped)
       }
       for body in afterwards { body() }
       if jobs.isEmpty, !afterwards.isEmpty { continue }

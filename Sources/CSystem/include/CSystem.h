@@ -25,3 +25,7 @@ void csystem_forbid_core(void);
 /// mallopt(3): as much freed memory as this, in bytes, is kept for the next allocation instead of being given back, and
 /// what is smaller than half of it never has a mapping of its own.
 void csystem_keep_freed_memory(int bytes);
+
+/// Gives memory back that is not needed until there is something to do: what is free of the heap, and the pages of the
+/// program's own code, which the kernel has from its file and maps again one by one as they are used.
+void csystem_rest(void);
