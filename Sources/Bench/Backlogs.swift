@@ -2,7 +2,7 @@
 import Glibc
 
 enum Backlogs {
-  /// Drains backlogs of different sizes, of a hundred sessions each.
+  /// Drains backlogs of different sizes, of a hundred sessions each. They stay, as in `EndToEnd`.
   static func drain(_ bench: Workbench, _ report: inout Report) {
     guard let server = bench.serve(latencyMilliseconds: 0) else { return }
     defer { server.end() }
@@ -29,7 +29,6 @@ enum Backlogs {
         figure, "rate, last tenth of the first", tail, "/s", limit: head,
         goal: count == 100_000 ? .atLeast(0.9) : nil, of: .ratio)
       first = first ?? (cpu, start)
-      Files.remove(spool)
     }
   }
 
@@ -66,6 +65,5 @@ enum Backlogs {
     report.add(figure, "peak memory", Double(child.status("VmHWM")) / 1e6, "MB", goal: .atMost(128))
     child.signal(SIGTERM)
     _ = child.wait()
-    Files.remove(spool)
   }
 }

@@ -35,7 +35,10 @@ extension Command {
     }
     let spool = try call.existingSpool()
     let isDry = call.arguments.has(.dryRun)
-    let pruned = try fromSpool { () throws(SpoolError) in try spool.prune(before: moment, dryRun: isDry) }
+    let settings = call.settings.current()
+    let pruned = try fromSpool { () throws(SpoolError) in
+      try spool.prune(before: moment, settings: settings, dryRun: isDry)
+    }
     try call.output.write(text(pruned, isDry: isDry) + "\n")
     return .ok
   }

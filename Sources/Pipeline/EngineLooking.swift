@@ -14,7 +14,7 @@ extension Engine {
   }
 
   func recover() throws(SpoolError) {
-    let recovery = try spool.recover(reading: Recovering())
+    let recovery = try spool.recover(reading: Recovering(redact: Redaction(settings: source.current())))
     for name in recovery.movedOn { log.notice("\(name): its record was complete; moved on to done") }
     for back in recovery.givenBack {
       log.notice(
@@ -48,6 +48,7 @@ extension Engine {
         }
         unsettled[name] = nil
         backlog.add(arrival: name)
+      case .unreadableName(let file): nameOnce(file, Self.noInput)
       case .pauses: loadPauses()
       case .settings: break
       case .overflow:
@@ -61,13 +62,14 @@ extension Engine {
   /// Looks at the next names in order. Few at a time, so that the loop hears of other things between.
   func scan() {
     let settings = source.current()
+    let redact = Redaction(settings: settings)
     for _ in 0..<128 {
       guard let unseen = backlog.takeUnseen() else { return }
-      look(at: unseen.name, unseen.index, settings)
+      look(at: unseen.name, unseen.index, settings, redact)
     }
   }
 
-  private func look(at name: InputName, _ index: UInt32, _ settings: Settings) {
+  private func look(at name: InputName, _ index: UInt32, _ settings: Settings, _ redact: Redaction) {
     do throws(SpoolError) {
       switch try spool.look(at: name) {
       // While turns are taken, what has gone is mostly what they have claimed; a claim sees the rest.
@@ -80,7 +82,7 @@ extension Engine {
           settings)
       case .file(let bytes, let stamp):
         do throws(EventError) {
-          place(name, index, try Event.Outline(decoding: bytes), stamp, settings)
+          place(name, index, try Event.Outline(decoding: redact(bytes)), stamp, settings)
         } catch {
           if let moment = settles(stamp, error.code) {
             unsettled[name] = moment

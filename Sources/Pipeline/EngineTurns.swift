@@ -150,7 +150,9 @@ extension Engine {
       }
     }
     let claimed: Claimed
-    switch try spool.claim(name, session: id, expecting: entry.stamp, reading: Recovering()) {
+    switch try spool.claim(
+      name, session: id, expecting: entry.stamp, reading: Recovering(redact: choice.redact))
+    {
     case .claimed(let input): claimed = input
     case .gone: return nil
     case .changed:
@@ -395,8 +397,11 @@ extension Record {
 
 /// Reads inputs and records for the recovery at start.
 struct Recovering: RecordReader {
+  /// As it was taken out when the input was recorded: a key may stand in a session's identifier too.
+  let redact: Redaction
+
   func session(ofInput bytes: [UInt8]) -> String {
-    (try? Event.Outline(decoding: bytes))?.session ?? ""
+    (try? Event.Outline(decoding: redact(bytes)))?.session ?? ""
   }
 
   func facts(ofRecord json: [UInt8]) -> RecordFacts? {

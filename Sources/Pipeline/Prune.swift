@@ -5,11 +5,10 @@ import Spool
 
 extension Spool {
   /// Removes what has stood still since a moment in the past, as the spool's own `prune` says. Works beside a running
-  /// processor.
-  public func prune(before moment: Date, dryRun: Bool) throws(SpoolError) -> Pruned {
+  /// processor, with the settings that it has.
+  public func prune(before moment: Date, settings: Settings, dryRun: Bool) throws(SpoolError) -> Pruned {
     try prune(
       before: Int64(moment.timeIntervalSince1970 * 1e9), today: UsageLine.day(of: moment),
-      reading: Recovering(),
-      dryRun: dryRun)
+      reading: Recovering(redact: Redaction(settings: settings)), dryRun: dryRun)
   }
 }

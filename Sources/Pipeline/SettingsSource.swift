@@ -150,7 +150,10 @@ public final class SettingsSource: Sendable {
     }
   }
 
-  /// Nil, with errno, where it cannot be read. Nobody is waited for, whatever kind of file it is.
+  /// More than any settings or key have, and no more than can be read at once: a device gives bytes for ever.
+  private static let longestFile = 1 << 20
+
+  /// Nil, with errno, where it cannot be read or is too long. Nobody is waited for, whatever kind of file it is.
   private static func contents(of path: String) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return nil }
@@ -166,6 +169,11 @@ public final class SettingsSource: Sendable {
         return count == 0 ? contents : nil
       }
       contents += chunk[..<count]
+      if contents.count > longestFile {
+        close(file)
+        errno = EFBIG
+        return nil
+      }
     }
   }
 

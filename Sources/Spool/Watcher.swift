@@ -5,6 +5,8 @@ import Glibc
 public enum Change: Hashable, Sendable {
   /// A visible file of this name in pending came, went or was touched.
   case pending(String)
+  /// So did one whose name is no UTF-8, here with U+FFFD for what is not.
+  case unreadableName(String)
   /// Something in `paused` came, went or was touched.
   case pauses
   /// The settings file did.
@@ -103,7 +105,10 @@ public final class Watcher {
     // Settings may stand beside pending or in it; a watch has one number for a directory.
     if event.wd == settings, name.elementsEqual(settingsName) { return .settings }
     if name.isEmpty || name.first == UInt8(ascii: ".") { return nil }
-    if event.wd == pending { return .pending(String(decoding: name, as: UTF8.self)) }
+    if event.wd == pending {
+      return String(validating: name, as: UTF8.self).map(Change.pending)
+        ?? .unreadableName(String(decoding: name, as: UTF8.self))
+    }
     return event.wd == paused ? .pauses : nil
   }
 }

@@ -43,6 +43,21 @@ import Threads
     #expect(bench.log.contains { $0.contains("the context window is full; dropped") })
   }
 
+  @Test
+  func `a session whose identifier holds a key keeps its conversation over a restart, and the key to itself`()
+    async throws
+  {
+    let bench = try Workbench { .chat(observation("answer \($0.messagesBefore)")) }
+    let session = "s-\(Workbench.key)"
+    try bench.dropToolUse("1", session: session, command: "first")
+    try await bench.drain()
+    try bench.dropToolUse("2", session: session, command: "second")
+    try await bench.drain()
+    #expect(try bench.names(.done) == ["1", "2"])
+    #expect(bench.server.requests.map(\.messages.count) == [2, 4])
+    #expect(try bench.records(of: "s-[key]").count == 2)
+  }
+
   @Test func `a restart at any turn sends the same bytes as going on`() async throws {
     func bodies(restarting: Bool) async throws -> [[UInt8]] {
       let bench = try Workbench { .chat(observation("answer \($0.messagesBefore)")) }

@@ -201,6 +201,12 @@ import Testing
     #expect(settings.complaints.first?.contains("Is a directory") == true)
   }
 
+  @Test(.timeLimit(.minutes(1))) func aFileWithoutAnEndIsComplainedAbout() {
+    let settings = SettingsSource(option: "/dev/zero", environment: [:]).current()
+    #expect(settings.complaints.first?.contains("/dev/zero cannot be read: File too large") == true)
+    #expect(settings.unusable != nil)
+  }
+
   @Test(arguments: [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] as [(mode_t, Bool)])
   func aKeyThatEveryUserCanReadIsComplainedAbout(mode: mode_t, complains: Bool) throws {
     try write(#"{"CLAUDE_MEM_OPENROUTER_API_KEY": "secret-key"}"#, mode: mode)

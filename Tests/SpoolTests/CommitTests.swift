@@ -3,6 +3,7 @@
 import FoundationEssentials
 import Glibc
 import Testing
+import Threads
 
 @testable import Spool
 
@@ -161,6 +162,22 @@ struct CommitTests {
     #expect(fixture.names("done").count == 40)
     let syncs = fixture.system.count(of: .fsync) + fixture.system.count(of: .syncfs) - before
     #expect(syncs <= 3 * 40)
+  }
+
+  @Test func `What is asked before the thread is woken is one group`() async throws {
+    let fixture = try Fixture()
+    let inputs = try (0..<20).map { try fixture.claim(fixture.put("s\($0)|\($0)", "a\($0)")) }
+    let loop = EventLoop(name: "test-loop")
+    defer { loop.stop() }
+    let committer = Committer(spool: fixture.spool) { loop.afterwards($0) }
+    await Task(executorPreference: loop) {
+      await withTaskGroup(of: Void.self) { group in
+        for input in inputs { group.addTask { _ = await committer.commit(TestReader.batch([input])) } }
+      }
+    }.value
+    #expect(fixture.names("done").count == 20)
+    #expect(fixture.system.count(of: .syncfs) == 2)
+    await committer.close()
   }
 
   @Test func `A flush syncs the last moves, once`() async throws {

@@ -81,6 +81,10 @@ struct DropTests {
     try fixture.write("{}", to: fixture.directory.appending("other.json"))
     try fixture.write("{}", to: "\(fixture.spool.path)/paused/x.json")
     #expect(Set(try watcher.changes()) == [.settings, .pauses])
+    var latin1 =
+      Array("\(fixture.spool.path)/pending/caf".utf8CString.dropLast()) + [CChar(bitPattern: 0xE9), 0]
+    close(open(&latin1, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
+    #expect(try watcher.changes() == [.unreadableName("caf\u{FFFD}")])
   }
 
   @Test func `More than the kernel keeps, or a directory that goes, means to look again`() throws {

@@ -110,6 +110,27 @@ private final class Pipe: Sendable {
     #expect(await left.threads.isDisjoint(with: right.threads))
   }
 
+  @Test func whatComesAfterwardsComesOnTheThreadOnceTheStepsBeforeItHaveRun() async {
+    let loop = EventLoop(name: "test-loop")
+    defer { loop.stop() }
+    let worker = Worker(loop: loop)
+    await worker.step()
+    let thread = await worker.threads
+    let (told, continuation) = AsyncStream.makeStream(of: (steps: Int, thread: pthread_t).self)
+    let steps = Locked(0)
+    // From the loop's thread, so that it cannot begin with any of these before all are queued.
+    await Task(executorPreference: loop) {
+      loop.afterwards { continuation.yield((steps.withLock { $0 }, pthread_self())) }
+      for _ in 0..<10 { Task(executorPreference: loop) { steps.withLock { $0 += 1 } } }
+    }.value
+    var iterator = told.makeAsyncIterator()
+    let first = await iterator.next()
+    #expect(first?.steps == 10 && first.map { [$0.thread] } == thread)
+    // A loop that sleeps is woken.
+    loop.afterwards { continuation.yield((0, pthread_self())) }
+    #expect(await iterator.next().map { [$0.thread] } == thread)
+  }
+
   @Test func aReadableDescriptorWakesIt() async throws {
     let loop = EventLoop(name: "test-loop")
     defer { loop.stop() }
