@@ -166,7 +166,8 @@ struct CommitTests {
 
   @Test func `What is asked before the thread is woken is one group`() async throws {
     let fixture = try Fixture()
-    let inputs = try (0..<20).map { try fixture.claim(fixture.put("s\($0)|\($0)", "a\($0)")) }
+    // So many that a thread that is woken at the first would not find all of them.
+    let inputs = try (0..<500).map { try fixture.claim(fixture.put("s\($0)|\($0)", "a\($0)")) }
     let loop = EventLoop(name: "test-loop")
     defer { loop.stop() }
     let committer = Committer(spool: fixture.spool) { loop.afterwards($0) }
@@ -175,7 +176,7 @@ struct CommitTests {
         for input in inputs { group.addTask { _ = await committer.commit(TestReader.batch([input])) } }
       }
     }.value
-    #expect(fixture.names("done").count == 20)
+    #expect(fixture.names("done").count == 500)
     #expect(fixture.system.count(of: .syncfs) == 2)
     await committer.close()
   }
