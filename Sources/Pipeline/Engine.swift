@@ -121,8 +121,8 @@ public actor Engine {
   /// Models that did not number their answers, how often in a row.
   var unnumbered: [String: Int] = [:]
   var pacing = Pacing()
-  /// The commits under way, at most one a session, whose next one waits for it. It gives whether it succeeded.
-  var lastCommit: [String: Task<Bool, Never>] = [:]
+  /// The last commit of each session that has one under way.
+  var lastCommit: [String: CommitUnderWay] = [:]
   /// Until when nothing new is asked because the spool could not be written, and how often in a row.
   var storage: (until: Date, failures: Int)?
   /// Some forty messages of 500 kB, or the conversations of hundreds of sessions.

@@ -81,7 +81,7 @@ extension Engine {
   {
     if let known = conversations[session], known.window.limits == limits { return known }
     // What is being committed has no record yet.
-    if let commit = lastCommit[session] { _ = await commit.value }
+    if let commit = lastCommit[session] { _ = await commit.task.value }
     let conversation = Conversation(session: session, limits: limits)
     var records: [Record] = []
     try spool.records(of: SessionPlace(session: session)) { bytes in

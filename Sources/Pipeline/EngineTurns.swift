@@ -14,6 +14,13 @@ struct Input: Sendable {
   var name: InputName { claimed.name }
 }
 
+/// A commit that has been handed over and has not ended.
+struct CommitUnderWay {
+  let ticket: CommitTicket
+  /// Gives whether all of it is in done.
+  let task: Task<Bool, Never>
+}
+
 /// How a turn ended.
 enum TurnOutcome {
   /// The session may go on at once.
@@ -211,7 +218,7 @@ extension Engine {
   /// Turns an answer into records and commits them. What the answer does not speak of is asked by itself.
   private func record(
     _ understood: Understood, _ inputs: [Input], _ conversation: Conversation, _ choice: ProviderChoice,
-    after previous: Task<Bool, Never>?
+    after previous: CommitUnderWay?
   ) async -> TurnOutcome {
     let id = conversation.session
     noteNumbering(understood, inputs.count, choice)
@@ -276,44 +283,46 @@ extension Engine {
 
   // MARK: Committing
 
-  /// Hands records to the committer. The session may go on meanwhile, but its next commit waits for this one,
-  /// so that a record never stands without those before it.
+  /// Hands records to the committer, behind those of the session that are there already, so that a record never stands
+  /// without those before it. The session may go on meanwhile, but with one commit of it under way and not two.
   ///
   /// - Parameter previous: The session's commit that was under way when this turn read the conversation.
   /// - Returns: False where that one failed; then these inputs are back in pending.
   private func commit(
-    _ inputs: [Input], _ batches: [Batch], _ id: String, after previous: Task<Bool, Never>?
+    _ inputs: [Input], _ batches: [Batch], _ id: String, after previous: CommitUnderWay?
   ) async -> Bool {
-    if let previous, await previous.value == false {
-      forget(id)
-      await putBack(inputs, id)
-      return false
-    }
     commits += 1
-    lastCommit[id] = Task(executorPreference: loop) {
-      let isDone = await self.carryOut(batches, id)
-      await self.commitEnded(id)
+    let ticket = CommitTicket()
+    let task = Task(executorPreference: loop) {
+      let isDone = await self.carryOut(batches, inputs, id, as: ticket, after: previous)
+      await self.commitEnded(id, ticket)
       return isDone
     }
-    return true
+    lastCommit[id] = CommitUnderWay(ticket: ticket, task: task)
+    guard let previous, await previous.task.value == false else { return true }
+    return await task.value
   }
 
-  private func commitEnded(_ id: String) {
-    // The next commit of the session has not been handed over yet: it waits for this one's end.
-    lastCommit[id] = nil
+  private func commitEnded(_ id: String, _ ticket: CommitTicket) {
+    if lastCommit[id]?.ticket === ticket { lastCommit[id] = nil }
     commits -= 1
     pump()
   }
 
   /// Commits until all is done or given up. True if all is in done.
-  private func carryOut(_ batches: [Batch], _ id: String) async -> Bool {
+  private func carryOut(
+    _ batches: [Batch], _ inputs: [Input], _ id: String, as ticket: CommitTicket,
+    after previous: CommitUnderWay?
+  ) async -> Bool {
     var open = batches
+    var earlier = previous
     var failures = 0
     while true {
       var failure: SpoolError?
       var isChanged = false
+      var isBehind = false
       var rest: [Batch] = []
-      for (batch, outcome) in await outcomes(of: open) {
+      for (batch, outcome) in await outcomes(of: open, as: ticket, behind: earlier?.ticket) {
         switch outcome {
         case .done:
           progress.done += batch.entries.count
@@ -328,9 +337,26 @@ extension Engine {
         case .failed(let error):
           failure = error
           rest.append(batch)
+        case .behind:
+          isBehind = true
+          rest.append(batch)
         }
       }
       if isChanged { forget(id) }
+      if isBehind, let previous {
+        guard await previous.task.value else {
+          // What the model was told is not on record, so neither is what it answered.
+          forget(id)
+          let names = Set(rest.flatMap(\.entries).map(\.claimed.name))
+          await putBack(inputs.filter { names.contains($0.name) }, id)
+          return false
+        }
+        earlier = nil
+        if failure == nil {
+          open = rest
+          continue
+        }
+      }
       guard let failure else {
         storageRecovered()
         return !isChanged
@@ -355,15 +381,21 @@ extension Engine {
 
 extension Engine {
   /// Commits batches together, so that they share the syncs.
-  private func outcomes(of batches: [Batch]) async -> [(Batch, CommitOutcome)] {
+  private func outcomes(
+    of batches: [Batch], as ticket: CommitTicket, behind earlier: CommitTicket?
+  ) async -> [(Batch, CommitOutcome)] {
     let committer = committer
     guard batches.count > 1 else {
       var outcomes: [(Batch, CommitOutcome)] = []
-      for batch in batches { outcomes.append((batch, await committer.commit(batch))) }
+      for batch in batches {
+        outcomes.append((batch, await committer.commit(batch, as: ticket, behind: earlier)))
+      }
       return outcomes
     }
     return await withTaskGroup(of: (Batch, CommitOutcome).self) { group in
-      for batch in batches { group.addTask { (batch, await committer.commit(batch)) } }
+      for batch in batches {
+        group.addTask { (batch, await committer.commit(batch, as: ticket, behind: earlier)) }
+      }
       return await group.reduce(into: []) { $0.append($1) }
     }
   }

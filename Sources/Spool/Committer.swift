@@ -21,7 +21,7 @@ public final class Committer: Sendable {
 
   /// What was asked for, with whoever waits for it.
   enum Job: Sendable {
-    case commit(Batch, CheckedContinuation<CommitOutcome, Never>)
+    case commit(Batch, CommitTicket, behind: CommitTicket?, CheckedContinuation<CommitOutcome, Never>)
     case giveBack(Claimed, due: Date?, ErrorNote?, CheckedContinuation<Result<Bool, SpoolError>, Never>)
     case fail(Claimed, ErrorNote, CheckedContinuation<Result<Bool, SpoolError>, Never>)
     case reject(
@@ -52,8 +52,14 @@ public final class Committer: Sendable {
   }
 
   /// Brings the records of one call and its inputs to where they belong: all or none.
-  public func commit(_ batch: Batch) async -> CommitOutcome {
-    await withCheckedContinuation { enqueue(.commit(batch, $0)) }
+  ///
+  /// - Parameters:
+  ///   - ticket: By which a later commit can say that it comes behind this one.
+  ///   - earlier: The ticket of the commits that must be on disk before. They were asked for already.
+  public func commit(
+    _ batch: Batch, as ticket: CommitTicket = CommitTicket(), behind earlier: CommitTicket? = nil
+  ) async -> CommitOutcome {
+    await withCheckedContinuation { enqueue(.commit(batch, ticket, behind: earlier, $0)) }
   }
 
   /// Moves an input back to pending.
@@ -137,14 +143,18 @@ public final class Committer: Sendable {
 extension Committer {
   private static func work(_ spool: Spool, _ queue: Locked<Queue>) {
     var ledger = CommitGroup.Ledger()
+    var rest: [Job] = []
     while true {
-      let jobs = queue.wait { queue -> [Job]? in
-        guard queue.isAwake || queue.isClosed else { return nil }
+      let isPressing = !rest.isEmpty
+      let new = queue.wait { queue -> [Job]? in
+        guard queue.isAwake || queue.isClosed || isPressing else { return nil }
         queue.isAwake = false
         defer { queue.jobs = [] }
-        return queue.jobs.isEmpty && !queue.isClosed ? nil : queue.jobs
+        return queue.jobs.isEmpty && !queue.isClosed && !isPressing ? nil : queue.jobs
       }
-      if jobs.isEmpty { return }
+      let asked = rest + new
+      if asked.isEmpty { return }
+      let jobs = nextGroup(of: asked, rest: &rest)
       var group = CommitGroup(spool: spool, ledger: ledger)
       var flushes: [CheckedContinuation<Void, Never>] = []
       var changes: [any GroupedChange] = []
@@ -165,10 +175,42 @@ extension Committer {
     }
   }
 
+  /// The jobs that can be one group. A commit that comes behind another waits until that is on disk, and a flush waits
+  /// with it.
+  private static func nextGroup(of jobs: [Job], rest: inout [Job]) -> [Job] {
+    var group: [Job] = []
+    var later: [Job] = []
+    var underWay: Set<ObjectIdentifier> = []
+    for job in jobs {
+      switch job {
+      case .commit(_, let ticket, let earlier, let waiting):
+        if let earlier, underWay.contains(ObjectIdentifier(earlier)) {
+          later.append(job)
+        } else if let earlier, earlier.hasFailed {
+          ticket.hasFailed = true
+          waiting.resume(returning: .behind)
+          continue
+        } else {
+          group.append(job)
+        }
+        underWay.insert(ObjectIdentifier(ticket))
+      case .flush where !later.isEmpty: later.append(job)
+      default: group.append(job)
+      }
+    }
+    rest = later
+    return group
+  }
+
   private static func change(_ job: Job) -> [any GroupedChange] {
     switch job {
-    case .commit(let batch, let waiting):
-      [BatchCommit(batch) { waiting.resume(returning: $0) }]
+    case .commit(let batch, let ticket, _, let waiting):
+      [
+        BatchCommit(batch) { outcome in
+          if case .done = outcome {} else { ticket.hasFailed = true }
+          waiting.resume(returning: outcome)
+        }
+      ]
     case .giveBack(let input, let due, let note, let waiting):
       [Relocation(.claimed(input), to: .pending, due: due, note: note) { waiting.resume(returning: $0) }]
     case .fail(let input, let note, let waiting):

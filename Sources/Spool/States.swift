@@ -1,5 +1,6 @@
 // The states of an input as types: what was found, what was claimed, what is finished.
 import FoundationEssentials
+import Threads
 
 /// Where an input is: the directory's name.
 public enum State: String, CaseIterable, Sendable {
@@ -94,6 +95,22 @@ public enum CommitOutcome: Sendable {
   /// Nothing is lost: every input that is not in done yet is still in inflight, and the same batch can be
   /// committed again.
   case failed(SpoolError)
+  /// It was not tried, since the commit that it comes behind was not done. Every input is still in inflight.
+  case behind
+}
+
+/// What commits have in common that may become visible in any order among themselves. A commit that comes behind names
+/// the ticket of those before it: no record of it is written before theirs are on disk.
+public final class CommitTicket: Sendable {
+  private let failed = Locked<Bool>(false)
+
+  public init() {}
+
+  /// Whether any commit of this ticket has not been done when it was last tried.
+  var hasFailed: Bool {
+    get { failed.withLock { $0 } }
+    set { failed.withLock { $0 = newValue } }
+  }
 }
 
 /// A file beside the inputs that says something about the whole spool.

@@ -181,6 +181,46 @@ struct CommitTests {
     await committer.close()
   }
 
+  @Test(arguments: [false, true])
+  func `A commit that comes behind one that is not done is not tried`(touching: Bool) async throws {
+    let fixture = try Fixture()
+    let a = try fixture.claim(fixture.put("s|a", "a"))
+    let b = try fixture.claim(fixture.put("s|b", "b"))
+    let c = try fixture.claim(fixture.put("s|c", "c"))
+    if touching {
+      try fixture.write("s|a and more", to: "\(fixture.spool.path)/inflight/a.json")
+    } else {
+      fixture.system.failNext(.syncfs, EIO)
+    }
+    let loop = EventLoop(name: "test-loop")
+    defer { loop.stop() }
+    let committer = Committer(spool: fixture.spool) { loop.afterwards($0) }
+    let (first, second) = (CommitTicket(), CommitTicket())
+    let outcomes = await Task(executorPreference: loop) {
+      async let one = committer.commit(TestReader.batch([a]), as: first)
+      async let two = committer.commit(TestReader.batch([b]), as: second, behind: first)
+      async let three = committer.commit(TestReader.batch([c]), behind: second)
+      return await [one, two, three]
+    }.value
+    #expect(outcomes.map(word(of:)) == [touching ? "changed" : "failed", "behind", "behind"])
+    #expect(fixture.names("observations/s").filter { !$0.hasPrefix("a") } == [])
+    #expect(fixture.names("inflight") == (touching ? [] : ["a.json"]) + ["b.json", "c.json"])
+    // Tried again without the word, each is done.
+    for input in touching ? [b, c] : [a, b, c] {
+      #expect(word(of: await committer.commit(TestReader.batch([input]))) == "done")
+    }
+    await committer.close()
+  }
+
+  private func word(of outcome: CommitOutcome) -> String {
+    switch outcome {
+    case .done: "done"
+    case .changed: "changed"
+    case .failed: "failed"
+    case .behind: "behind"
+    }
+  }
+
   @Test func `A flush syncs the last moves, once`() async throws {
     let fixture = try Fixture()
     let claimed = try fixture.claim(fixture.put("s|a", "a"))

@@ -13,19 +13,21 @@ import Threads
 struct PowerLossTests {
   private static let inputs = ["a": "s|first", "b": "s|second", "c": "s|third"]
 
-  @Test(arguments: [1, 3])
-  func `Power may go at any moment`(batch: Int) async throws {
-    let trace = try await record(batch: batch)
+  @Test(arguments: [(1, false), (3, false), (1, true)])
+  func `Power may go at any moment`(batch: Int, chained: Bool) async throws {
+    let trace = try await record(batch: batch, chained: chained)
     var states = Set<Disk>()
     for moment in 0...trace.count {
       for disk in Disk.all(after: trace[..<moment], inputs: Self.inputs) { states.insert(disk) }
     }
     #expect(states.count > 50)
-    for disk in states { try await recover(disk, batch: batch) }
+    for disk in states { try await recover(disk, batch: batch, chained: chained) }
   }
 
   /// One processor's whole life, as the disk hears of it.
-  private func record(batch: Int) async throws -> [Disk.Step] {
+  ///
+  /// - Parameter chained: Each commit is asked for at once, behind the one before it.
+  private func record(batch: Int, chained: Bool) async throws -> [Disk.Step] {
     let directory = try TemporaryDirectory()
     let system = TracingSystem(root: directory.path)
     let spool = try Spool(path: directory.path, system: system)
@@ -34,11 +36,11 @@ struct PowerLossTests {
     }
     try spool.own()
     system.start()
-    try await run(spool, batch: batch, givingBack: true)
+    try await run(spool, batch: batch, givingBack: true, chained: chained)
     return system.trace
   }
 
-  private func run(_ spool: Spool, batch: Int, givingBack: Bool) async throws {
+  private func run(_ spool: Spool, batch: Int, givingBack: Bool, chained: Bool = false) async throws {
     _ = try spool.recover(reading: TestReader())
     let committer = Committer(spool: spool)
     var givesBack = givingBack
@@ -60,7 +62,8 @@ struct PowerLossTests {
           firstFailedAt: Date(timeIntervalSince1970: 1), lastFailedAt: Date(timeIntervalSince1970: 1))
         try await committer.giveBack(input, due: nil, note: note)
       }
-      while !claimed.isEmpty {
+      if chained { try await commitChained(claimed, committer) }
+      while !claimed.isEmpty, !chained {
         let inputs = Array(claimed.prefix(batch))
         claimed.removeFirst(inputs.count)
         guard case .done = await committer.commit(TestReader.batch(inputs)) else {
@@ -72,7 +75,29 @@ struct PowerLossTests {
     await committer.close()
   }
 
-  private func recover(_ disk: Disk, batch: Int) async throws {
+  private func commitChained(_ inputs: [Claimed], _ committer: Committer) async throws {
+    let loop = EventLoop(name: "test-loop")
+    defer { loop.stop() }
+    await Task(executorPreference: loop) {
+      await withTaskGroup(of: Void.self) { group in
+        var before: CommitTicket?
+        for input in inputs {
+          let (ticket, earlier) = (CommitTicket(), before)
+          group.addTask {
+            guard
+              case .done = await committer.commit(TestReader.batch([input]), as: ticket, behind: earlier)
+            else {
+              Issue.record("not done")
+              return
+            }
+          }
+          before = ticket
+        }
+      }
+    }.value
+  }
+
+  private func recover(_ disk: Disk, batch: Int, chained: Bool) async throws {
     let directory = try TemporaryDirectory()
     let path = directory.path
     _ = try Spool(path: path)
@@ -84,6 +109,8 @@ struct PowerLossTests {
         before.states[name]?.count == 1, "\(name) is in \(String(describing: before.states[name])) on \(disk)"
       )
     }
+    // The first is given back at first, and comes last.
+    if chained, before.json["s/c"] != nil { #expect(before.json["s/b"] != nil, "c without b on \(disk)") }
     try spool.own()
     try await run(spool, batch: batch, givingBack: false)
     let after = Inventory(path)
