@@ -17,8 +17,17 @@ struct Input: Sendable {
 /// A commit that has been handed over and has not ended.
 struct CommitUnderWay {
   let ticket: CommitTicket
-  /// Gives whether all of it is in done.
-  let task: Task<Bool, Never>
+  let task: Task<CommitEnd, Never>
+}
+
+/// How a commit ended.
+enum CommitEnd {
+  /// All of it is in done.
+  case done
+  /// An input had changed, here or in a commit before it: what is not in done waits to be asked about again.
+  case changed
+  /// The spool could not be written: what is not in done is back in pending, for another time.
+  case givenUp
 }
 
 /// How a turn ended.
@@ -46,10 +55,10 @@ extension Engine {
       await putBack(hand.asked + hand.silent, id)
       return .left
     }
-    let committed = await recordSilently(hand.silent, id, choice, settings)
+    let recorded = await recordSilently(hand.silent, id, choice, settings)
     guard let first = hand.asked.first else {
       if isProbe { gates[choice.name]?.abandonProbe() }
-      return hand.isEmpty || committed ? .advanced : .left
+      return recorded
     }
     let previous = lastCommit[id]
     do throws(Failure) {
@@ -184,18 +193,18 @@ extension Engine {
 
   // MARK: Recording
 
-  /// Records inputs without a call: notes, prompts, skipped tools. False where they could not be committed.
+  /// Records inputs without a call: notes, prompts, skipped tools.
   private func recordSilently(
     _ inputs: [Input], _ id: String, _ choice: ProviderChoice, _ settings: Settings
-  ) async -> Bool {
-    guard !inputs.isEmpty else { return true }
+  ) async -> TurnOutcome {
+    guard !inputs.isEmpty else { return .advanced }
     let conversation: Conversation
     do throws(SpoolError) {
       conversation = try await self.conversation(of: id, limits: choice.limits)
     } catch {
       storageFailed(error)
       await putBack(inputs, id)
-      return false
+      return .left
     }
     var batches: [Batch] = []
     for input in inputs {
@@ -259,8 +268,7 @@ extension Engine {
       singly[id] = unanswered.count
       await putBack(unanswered, id)
     }
-    let committed = await commit(answered.map(\.input), [Batch(entries: entries)], id, after: previous)
-    return committed ? .advanced : .left
+    return await commit(answered.map(\.input), [Batch(entries: entries)], id, after: previous)
   }
 
   private func noteNumbering(_ understood: Understood, _ count: Int, _ choice: ProviderChoice) {
@@ -287,20 +295,21 @@ extension Engine {
   /// without those before it. The session may go on meanwhile, but with one commit of it under way and not two.
   ///
   /// - Parameter previous: The session's commit that was under way when this turn read the conversation.
-  /// - Returns: False where that one failed; then these inputs are back in pending.
+  /// - Returns: `left` where that one was given up; then these inputs are back in pending too.
   private func commit(
     _ inputs: [Input], _ batches: [Batch], _ id: String, after previous: CommitUnderWay?
-  ) async -> Bool {
+  ) async -> TurnOutcome {
     commits += 1
     let ticket = CommitTicket()
     let task = Task(executorPreference: loop) {
-      let isDone = await self.carryOut(batches, inputs, id, as: ticket, after: previous)
+      let end = await self.carryOut(batches, inputs, id, as: ticket, after: previous)
       await self.commitEnded(id, ticket)
-      return isDone
+      return end
     }
     lastCommit[id] = CommitUnderWay(ticket: ticket, task: task)
-    guard let previous, await previous.task.value == false else { return true }
-    return await task.value
+    // After one that was not done this one is not either, and the session goes on only once its inputs are back.
+    guard let previous, await previous.task.value != .done else { return .advanced }
+    return await task.value == .givenUp ? .left : .advanced
   }
 
   private func commitEnded(_ id: String, _ ticket: CommitTicket) {
@@ -309,11 +318,11 @@ extension Engine {
     pump()
   }
 
-  /// Commits until all is done or given up. True if all is in done.
+  /// Commits until all is done or given up.
   private func carryOut(
     _ batches: [Batch], _ inputs: [Input], _ id: String, as ticket: CommitTicket,
     after previous: CommitUnderWay?
-  ) async -> Bool {
+  ) async -> CommitEnd {
     var open = batches
     var earlier = previous
     var failures = 0
@@ -344,12 +353,13 @@ extension Engine {
       }
       if isChanged { forget(id) }
       if isBehind, let previous {
-        guard await previous.task.value else {
+        let end = await previous.task.value
+        guard end == .done else {
           // What the model was told is not on record, so neither is what it answered.
           forget(id)
           let names = Set(rest.flatMap(\.entries).map(\.claimed.name))
           await putBack(inputs.filter { names.contains($0.name) }, id)
-          return false
+          return end
         }
         earlier = nil
         if failure == nil {
@@ -359,7 +369,7 @@ extension Engine {
       }
       guard let failure else {
         storageRecovered()
-        return !isChanged
+        return isChanged ? .changed : .done
       }
       failures += 1
       storageFailed(failure)
@@ -373,7 +383,7 @@ extension Engine {
         for entry in open.flatMap(\.entries) {
           try? await committer.giveBack(entry.claimed, due: nil, note: nil)
         }
-        return false
+        return .givenUp
       }
     }
   }

@@ -25,6 +25,30 @@ import Threads
   }
 
   /// A server that failed every second call brought inputs to failed which it would have answered.
+  @Test func `what was answered behind an input that changed is asked again behind it`() async throws {
+    let spool = Locked("")
+    let bench = try Workbench { request in
+      // While it is being asked about the first time, somebody writes on in the file of the first input.
+      if request.number == 1, let file = fopen("\(spool.withLock { $0 })/inflight/1.json", "a") {
+        fputs("\n", file)
+        fclose(file)
+      }
+      return .chat(observation("answer \(request.number)"))
+    }
+    spool.withLock { [path = bench.spoolPath] in $0 = path }
+    try bench.set(["OBSPOOL_BATCH": "1"])
+    try bench.dropToolUse("1", command: "first")
+    try bench.dropToolUse("2", command: "second")
+    #expect(try await bench.drain().left == 0)
+    let asked = bench.server.requests.map { $0.messages.map(\.content) }
+    #expect(asked.first?.count == 2)
+    // The second of them was on its way when the commit of the first was refused; what came of it is not on record.
+    #expect(asked.suffix(2).map(\.count) == [2, 4])
+    #expect(asked.last?[1].contains("first") == true && asked.last?[3].contains("second") == true)
+    #expect(try bench.records().mapValues(\.turn) == ["1": 1, "2": 2])
+    #expect(bench.log.contains { $0.hasPrefix("1: the file changed while it was being asked about") })
+  }
+
   @Test func `a flaky provider fails nobody`() async throws {
     let bench = try Workbench { $0.number % 2 == 0 ? .error(503) : .chat(observation("x")) }
     try bench.set(["OBSPOOL_CONCURRENCY": "1"])
