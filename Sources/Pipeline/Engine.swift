@@ -234,8 +234,8 @@ public actor Engine {
     try recover()
     loadPauses()
     loadSpending()
+    lookAtSettings()
     try list()
-    pump()
   }
 
   private func untilIdle() async {
@@ -257,6 +257,9 @@ public actor Engine {
 
   var hasTurns: Bool { !running.isEmpty }
 
+  /// Whether turns may begin: not before somebody waits for the end, and not once that has come.
+  private var isRunning: Bool { idle != nil && !isStopping }
+
   /// Does all that can be done now: looks at names, starts turns, sets the alarm.
   func pump() {
     guard !pumping else { return }
@@ -273,7 +276,7 @@ public actor Engine {
       unsettled[name] = nil
       backlog.add(arrival: name)
     }
-    if !isStopping {
+    if isRunning {
       if backlog.hasUnseen { scan() }
       startTurns(now)
     }
@@ -284,7 +287,7 @@ public actor Engine {
     report()
     if endsIdle(now) { return }
     setAlarm()
-    if backlog.hasUnseen, !isStopping { goOnLater() }
+    if backlog.hasUnseen, isRunning { goOnLater() }
   }
 
   /// Tells once that there is nothing to do, when the last commit has ended.
@@ -308,9 +311,7 @@ public actor Engine {
 
   private func startTurns(_ now: Date) {
     if let storage, storage.until > now { return }
-    guard backlog.mayHaveReady, !exclusive, running.count < choice?.settings.concurrency ?? .max else {
-      return
-    }
+    guard backlog.mayHaveReady, !exclusive else { return }
     let settings = source.current()
     complain(settings)
     let choice = self.choice(for: settings)

@@ -68,6 +68,13 @@ extension Engine {
     return made
   }
 
+  /// Says what is wrong with the settings also while nothing waits, and finds out whose pause matters.
+  func lookAtSettings() {
+    let settings = source.current()
+    complain(settings)
+    _ = choice(for: settings)
+  }
+
   func complain(_ settings: Settings) {
     for complaint in settings.complaints where complained.insert(complaint).inserted {
       log.warning(complaint)

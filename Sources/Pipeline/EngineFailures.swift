@@ -180,7 +180,7 @@ extension Engine {
   }
 
   /// Does a move, again and again where the spool cannot be written.
-  private func insist(_ move: () async throws(SpoolError) -> Void) async {
+  func insist(_ move: () async throws(SpoolError) -> Void) async {
     var failures = 0
     while true {
       do throws(SpoolError) {

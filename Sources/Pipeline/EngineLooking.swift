@@ -50,7 +50,7 @@ extension Engine {
         backlog.add(arrival: name)
       case .unreadableName(let file): nameOnce(file, Self.noInput)
       case .pauses: loadPauses()
-      case .settings: break
+      case .settings: lookAtSettings()
       case .overflow:
         log.notice("more files came than inotify can tell of; reading the directory again")
         do throws(SpoolError) { try list() } catch { log.error(error.description) }

@@ -184,6 +184,14 @@ extension Engine {
     }
     do throws(EventError) {
       let event = try Event(decoding: choice.redact(claimed.bytes))
+      guard event.session == id || id.hasPrefix(Self.noSession) else {
+        // The settings have got a key since the look that stands in the session's identifier: it has another queue.
+        await insist { () async throws(SpoolError) in
+          try await self.committer.giveBack(claimed, due: nil, note: nil)
+        }
+        backlog.add(arrival: claimed.name)
+        return nil
+      }
       return Input(claimed: claimed, event: event, demand: demand(event.outline, settings))
     } catch {
       await reject(claimed, Failure(.input, message: error.message))
@@ -326,12 +334,13 @@ extension Engine {
     var open = batches
     var earlier = previous
     var failures = 0
+    var isChanged = false
     while true {
       var failure: SpoolError?
-      var isChanged = false
       var isBehind = false
       var rest: [Batch] = []
-      for (batch, outcome) in await outcomes(of: open, as: ticket, behind: earlier?.ticket) {
+      let outcomes = await committer.commit(open, as: ticket, behind: earlier?.ticket)
+      for (batch, outcome) in zip(open, outcomes) {
         switch outcome {
         case .done:
           progress.done += batch.entries.count
@@ -385,28 +394,6 @@ extension Engine {
         }
         return .givenUp
       }
-    }
-  }
-}
-
-extension Engine {
-  /// Commits batches together, so that they share the syncs.
-  private func outcomes(
-    of batches: [Batch], as ticket: CommitTicket, behind earlier: CommitTicket?
-  ) async -> [(Batch, CommitOutcome)] {
-    let committer = committer
-    guard batches.count > 1 else {
-      var outcomes: [(Batch, CommitOutcome)] = []
-      for batch in batches {
-        outcomes.append((batch, await committer.commit(batch, as: ticket, behind: earlier)))
-      }
-      return outcomes
-    }
-    return await withTaskGroup(of: (Batch, CommitOutcome).self) { group in
-      for batch in batches {
-        group.addTask { (batch, await committer.commit(batch, as: ticket, behind: earlier)) }
-      }
-      return await group.reduce(into: []) { $0.append($1) }
     }
   }
 }

@@ -76,8 +76,16 @@ extension Engine {
     guard !isUsageEnqueued else { return }
     isUsageEnqueued = true
     enqueue { (committer) async throws(SpoolError) in
-      for (day, lines) in await self.takeUnwrittenUsage() {
-        try await committer.append(lines: lines, toUsageOf: day)
+      var unwritten = await self.takeUnwrittenUsage()
+      for day in unwritten.keys.sorted() {
+        do throws(SpoolError) {
+          try await committer.append(lines: unwritten[day] ?? [], toUsageOf: day)
+        } catch {
+          // They are taken again when this is tried again.
+          await self.keepUnwrittenUsage(unwritten)
+          throw error
+        }
+        unwritten[day] = nil
       }
     }
   }
@@ -86,6 +94,10 @@ extension Engine {
     isUsageEnqueued = false
     defer { unwrittenUsage.removeAll() }
     return unwrittenUsage
+  }
+
+  private func keepUnwrittenUsage(_ lines: [String: [[UInt8]]]) {
+    unwrittenUsage.merge(lines) { newer, older in older + newer }
   }
 
   /// Reads what was spent today before this start, and when each provider answered last.

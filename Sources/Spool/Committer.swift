@@ -21,7 +21,7 @@ public final class Committer: Sendable {
 
   /// What was asked for, with whoever waits for it.
   enum Job: Sendable {
-    case commit(Batch, CommitTicket, behind: CommitTicket?, CheckedContinuation<CommitOutcome, Never>)
+    case commit(Batch, CommitTicket, behind: CommitTicket?, @Sendable (CommitOutcome) -> Void)
     case giveBack(Claimed, due: Date?, ErrorNote?, CheckedContinuation<Result<Bool, SpoolError>, Never>)
     case fail(Claimed, ErrorNote, CheckedContinuation<Result<Bool, SpoolError>, Never>)
     case reject(
@@ -52,14 +52,39 @@ public final class Committer: Sendable {
   }
 
   /// Brings the records of one call and its inputs to where they belong: all or none.
+  public func commit(
+    _ batch: Batch, as ticket: CommitTicket = CommitTicket(), behind earlier: CommitTicket? = nil,
+    isolation: isolated (any Actor)? = #isolation
+  ) async -> CommitOutcome {
+    await withCheckedContinuation { continuation in
+      enqueue([.commit(batch, ticket, behind: earlier) { continuation.resume(returning: $0) }])
+    }
+  }
+
+  /// The same for several calls, each by itself and all of them in one group. What became of each, in their order.
   ///
   /// - Parameters:
-  ///   - ticket: By which a later commit can say that it comes behind this one.
-  ///   - earlier: The ticket of the commits that must be on disk before. They were asked for already.
+  ///   - ticket: By which a later commit can say that it comes behind these.
+  ///   - earlier: The ticket of the commits that must be on disk before. They were asked for already; who asks from
+  ///     one actor asks in the order of its steps.
   public func commit(
-    _ batch: Batch, as ticket: CommitTicket = CommitTicket(), behind earlier: CommitTicket? = nil
-  ) async -> CommitOutcome {
-    await withCheckedContinuation { enqueue(.commit(batch, ticket, behind: earlier, $0)) }
+    _ batches: [Batch], as ticket: CommitTicket, behind earlier: CommitTicket?,
+    isolation: isolated (any Actor)? = #isolation
+  ) async -> [CommitOutcome] {
+    guard !batches.isEmpty else { return [] }
+    let outcomes = Locked<[Int: CommitOutcome]>([:])
+    return await withCheckedContinuation { continuation in
+      enqueue(
+        batches.enumerated().map { index, batch in
+          .commit(batch, ticket, behind: earlier) { outcome in
+            let all: [Int: CommitOutcome]? = outcomes.withLock { outcomes in
+              outcomes[index] = outcome
+              return outcomes.count == batches.count ? outcomes : nil
+            }
+            if let all { continuation.resume(returning: batches.indices.compactMap { all[$0] }) }
+          }
+        })
+    }
   }
 
   /// Moves an input back to pending.
@@ -68,12 +93,12 @@ public final class Committer: Sendable {
   ///   - due: When it is due, which becomes its modification time; nil leaves that as it is.
   ///   - note: Why, written to `errors` before the move; nil leaves what stands there.
   public func giveBack(_ input: Claimed, due: Date?, note: ErrorNote?) async throws(SpoolError) {
-    _ = try await withCheckedContinuation { enqueue(.giveBack(input, due: due, note, $0)) }.get()
+    _ = try await withCheckedContinuation { enqueue([.giveBack(input, due: due, note, $0)]) }.get()
   }
 
   /// Moves an input to failed, for a person to look at.
   public func fail(_ input: Claimed, note: ErrorNote) async throws(SpoolError) {
-    _ = try await withCheckedContinuation { enqueue(.fail(input, note, $0)) }.get()
+    _ = try await withCheckedContinuation { enqueue([.fail(input, note, $0)]) }.get()
   }
 
   /// Moves a waiting file that cannot be claimed, because it is too large or unreadable, to failed.
@@ -84,17 +109,17 @@ public final class Committer: Sendable {
   public func reject(_ name: InputName, expecting: FileStamp?, note: ErrorNote) async throws(SpoolError)
     -> Bool
   {
-    try await withCheckedContinuation { enqueue(.reject(name, expecting: expecting, note, $0)) }.get()
+    try await withCheckedContinuation { enqueue([.reject(name, expecting: expecting, note, $0)]) }.get()
   }
 
   /// Writes a sidecar, replacing what it was.
   public func publish(_ bytes: [UInt8], at sidecar: Sidecar) async throws(SpoolError) {
-    try await withCheckedContinuation { enqueue(.publish(sidecar, bytes, $0)) }.get()
+    try await withCheckedContinuation { enqueue([.publish(sidecar, bytes, $0)]) }.get()
   }
 
   /// Removes a sidecar, which need not be there.
   public func withdraw(_ sidecar: Sidecar) async throws(SpoolError) {
-    try await withCheckedContinuation { enqueue(.withdraw(sidecar, $0)) }.get()
+    try await withCheckedContinuation { enqueue([.withdraw(sidecar, $0)]) }.get()
   }
 
   /// Appends lines to `usage/DAY.jsonl`. A line that a crash has cut there stays a line of its own.
@@ -103,13 +128,13 @@ public final class Committer: Sendable {
   ///   - lines: Each one JSON value, without the end of the line.
   ///   - day: Such as `2026-11-24`.
   public func append(lines: [[UInt8]], toUsageOf day: String) async throws(SpoolError) {
-    try await withCheckedContinuation { enqueue(.append(lines, day: day, $0)) }.get()
+    try await withCheckedContinuation { enqueue([.append(lines, day: day, $0)]) }.get()
   }
 
   /// Makes the last moves durable, which would otherwise wait for the next group. To be called when nothing
   /// else is to be done.
   public func flush() async {
-    await withCheckedContinuation { enqueue(.flush($0)) }
+    await withCheckedContinuation { enqueue([.flush($0)]) }
   }
 
   /// Ends the thread when everything that was asked for is done and durable. Nothing may be asked for after.
@@ -120,10 +145,10 @@ public final class Committer: Sendable {
     thread.join()
   }
 
-  private func enqueue(_ job: Job) {
+  private func enqueue(_ jobs: [Job]) {
     let mustWake = queue.withLock { queue in
       precondition(!queue.isClosed, "nothing is asked of a committer that has been closed")
-      queue.jobs.append(job)
+      queue.jobs += jobs
       defer { queue.isToWake = true }
       return !queue.isToWake
     }
@@ -183,12 +208,12 @@ extension Committer {
     var underWay: Set<ObjectIdentifier> = []
     for job in jobs {
       switch job {
-      case .commit(_, let ticket, let earlier, let waiting):
+      case .commit(_, let ticket, let earlier, let answer):
         if let earlier, underWay.contains(ObjectIdentifier(earlier)) {
           later.append(job)
         } else if let earlier, earlier.hasFailed {
           ticket.hasFailed = true
-          waiting.resume(returning: .behind)
+          answer(.behind)
           continue
         } else {
           group.append(job)
@@ -204,11 +229,11 @@ extension Committer {
 
   private static func change(_ job: Job) -> [any GroupedChange] {
     switch job {
-    case .commit(let batch, let ticket, _, let waiting):
+    case .commit(let batch, let ticket, _, let answer):
       [
         BatchCommit(batch) { outcome in
           if case .done = outcome {} else { ticket.hasFailed = true }
-          waiting.resume(returning: outcome)
+          answer(outcome)
         }
       ]
     case .giveBack(let input, let due, let note, let waiting):

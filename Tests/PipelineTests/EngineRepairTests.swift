@@ -25,13 +25,20 @@ import Threads
   }
 
   /// A server that failed every second call brought inputs to failed which it would have answered.
+  @Test func `settings that do not parse are complained about also while nothing waits`() async throws {
+    let bench = try Workbench { _ in .chat("") }
+    try Data("{".utf8).write(to: URL(filePath: bench.settingsPath))
+    #expect(try await bench.drain().left == 0)
+    #expect(bench.log.contains { $0.contains("nothing is asked until it can be read") })
+  }
+
   @Test func `what was answered behind an input that changed is asked again behind it`() async throws {
     let spool = Locked("")
     let bench = try Workbench { request in
-      // While it is being asked about the first time, somebody writes on in the file of the first input.
-      if request.number == 1, let file = fopen("\(spool.withLock { $0 })/inflight/1.json", "a") {
-        fputs("\n", file)
-        fclose(file)
+      // While it is being asked about the first time, somebody touches the file of the first input.
+      if request.number == 0 {
+        let times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+        #expect(utimensat(AT_FDCWD, "\(spool.withLock { $0 })/inflight/1.json", times, 0) == 0)
       }
       return .chat(observation("answer \(request.number)"))
     }
@@ -46,7 +53,9 @@ import Threads
     #expect(asked.suffix(2).map(\.count) == [2, 4])
     #expect(asked.last?[1].contains("first") == true && asked.last?[3].contains("second") == true)
     #expect(try bench.records().mapValues(\.turn) == ["1": 1, "2": 2])
-    #expect(bench.log.contains { $0.hasPrefix("1: the file changed while it was being asked about") })
+    #expect(
+      bench.log.contains { $0.hasPrefix("1: the file changed while it was being asked about") },
+      "\(bench.log)")
   }
 
   @Test func `a flaky provider fails nobody`() async throws {
