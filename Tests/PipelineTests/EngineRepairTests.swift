@@ -24,7 +24,7 @@ import Threads
     #expect(try await bench.drain().left == 0)
   }
 
-  /// A server that failed every second call brought inputs to failed which it would have answered.
+  /// A standing processor said nothing about its settings until the first input came.
   @Test func `settings that do not parse are complained about also while nothing waits`() async throws {
     let bench = try Workbench { _ in .chat("") }
     try Data("{".utf8).write(to: URL(filePath: bench.settingsPath))
@@ -32,6 +32,7 @@ import Threads
     #expect(bench.log.contains { $0.contains("nothing is asked until it can be read") })
   }
 
+  /// Its record stood without the one before it.
   @Test func `what was answered behind an input that changed is asked again behind it`() async throws {
     let spool = Locked("")
     let bench = try Workbench { request in
@@ -58,6 +59,7 @@ import Threads
       "\(bench.log)")
   }
 
+  /// A server that failed every second call brought inputs to failed which it would have answered.
   @Test func `a flaky provider fails nobody`() async throws {
     let bench = try Workbench { $0.number % 2 == 0 ? .error(503) : .chat(observation("x")) }
     try bench.set(["OBSPOOL_CONCURRENCY": "1"])
