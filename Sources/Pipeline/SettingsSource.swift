@@ -78,7 +78,7 @@ public final class SettingsSource: Sendable {
   }
 
   private func read(into state: inout State) {
-    guard var text = Self.contents(of: path) else {
+    guard var text = contents(of: path) else {
       return complain("\(path) cannot be read: \(String(cString: strerror(errno)))", &state)
     }
     do {
@@ -119,7 +119,7 @@ public final class SettingsSource: Sendable {
         if value.string != nil, Self.lists.contains(name) { return ("", .file) }
       }
       if let directory = credentialsDirectory, let file = Self.credentials[name],
-        let bytes = Self.contents(of: "\(directory)/\(file)")
+        let bytes = contents(of: "\(directory)/\(file)")
       {
         let text = String(decoding: bytes, as: UTF8.self).trimmingWhitespace()
         if !text.isEmpty { return (text, .credential) }
@@ -147,33 +147,6 @@ public final class SettingsSource: Sendable {
       let trimmed = text.trimmingWhitespace()
       return trimmed.isEmpty ? nil : trimmed
     default: return value.text
-    }
-  }
-
-  /// More than any settings or key have, and no more than can be read at once: a device gives bytes for ever.
-  private static let longestFile = 1 << 20
-
-  /// Nil, with errno, where it cannot be read or is too long. Nobody is waited for, whatever kind of file it is.
-  private static func contents(of path: String) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { return nil }
-    var contents: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = Glibc.read(file, &chunk, chunk.count)
-      if count < 0, errno == EINTR { continue }
-      let code = errno
-      guard count > 0 else {
-        close(file)
-        errno = code
-        return count == 0 ? contents : nil
-      }
-      contents += chunk[..<count]
-      if contents.count > longestFile {
-        close(file)
-        errno = EFBIG
-        return nil
-      }
     }
   }
 

@@ -118,11 +118,15 @@ import Testing
     let obspool = try Self.spool(asking: server)
     let first = try obspool.start(["drain"])
     await server.waitForRequests(1)
+    // More locks than the kernel's list tells of in one read, the processor's among the last.
+    let others = try (0..<200).map { try LockedFile("\(obspool.directory)/other-\($0)") }
     let second = try obspool("drain")
     #expect(second.code == 75)
     #expect(second.output == "")
     #expect(second.errors.contains("process \(first.process) owns it"))
-    #expect(try obspool("status").output.contains("\nprocessor  running, process \(first.process)\n"))
+    let status = try obspool("status").output
+    #expect(status.contains("\nprocessor  running, process \(first.process)\n"), "\(status)")
+    #expect(others.count == 200)
     server.release()
     #expect(try first.wait().code == 0)
     try obspool.validateRecords()
@@ -196,4 +200,16 @@ import Testing
     #expect(outcome.errors.hasPrefix("error: cannot "))
     #expect(outcome.errors.contains("/proc/spool"))
   }
+}
+
+/// A file that is locked (flock(2)) as long as this lives.
+private final class LockedFile {
+  private let descriptor: Int32
+
+  init(_ path: String) throws {
+    descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    try #require(descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+  }
+
+  deinit { close(descriptor) }
 }

@@ -123,7 +123,7 @@ extension StatusReport {
     // The list is read in pieces, and where locks come and go meanwhile one may fall between two of them. So it is
     // read again while the process whose number stands in the file is there.
     for _ in 0..<20 {
-      guard let locks = try? Data(contentsOf: URL(filePath: "/proc/locks")) else { return nil }
+      guard let locks = contents(of: "/proc/locks") else { return nil }
       if let owner = owner(
         in: String(decoding: locks, as: UTF8.self), device: UInt64(status.st_dev),
         inode: UInt64(status.st_ino),
