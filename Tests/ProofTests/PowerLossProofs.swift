@@ -78,7 +78,8 @@ extension Proofs {
     func `The power goes at random under load`() throws {
       let start = ContinuousClock.now
       var random = SeededGenerator(state: Here.seed)
-      let mount = try Mount(ext4: 64)
+      // Room for all that the producers may drop, three files each.
+      let mount = try Mount(ext4: 256)
       let bench = try Bench(in: mount.path)
       var dropped = 0
       var tally = Tally()
