@@ -136,15 +136,15 @@ import Threads
     try bench.set(["OBSPOOL_RETRY_BASE_SECONDS": "60"])
     try bench.dropToolUse("1")
     let engine = try bench.engine(random: 1)
-    let run = Task { try await engine.watch(idleExit: nil) }
+    // It leaves when nothing waits any more.
+    let run = Task { try await engine.watch(idleExit: 0) }
     await bench.server.waitForRequests(1)
     while try bench.note("1") == nil { await engine.wake() }
     while try bench.names(.pending) != ["1"] { await engine.wake() }
     bench.clock.advance(-3600)
     await engine.wake()
-    await bench.server.waitForRequests(2)
-    await engine.stop()
     try await run.value
+    #expect(bench.server.requests.count == 2)
     #expect(try bench.names(.done) == ["1"])
   }
 
