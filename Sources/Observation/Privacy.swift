@@ -89,6 +89,7 @@ private struct Scan {
     byte == UInt8(ascii: "<") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "&")
   }
 
+  /// Whether `mayStartTag` is true of any byte; three searches of the C library take less than asking each byte.
   static func mayHaveTag(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     bytes.position(of: UInt8(ascii: "<"), from: 0) != nil
       || bytes.position(of: UInt8(ascii: "\\"), from: 0) != nil

@@ -156,24 +156,24 @@ private enum Frame {
   /// The text with the `<` of each tag of a frame written `&lt;`, however the tag is spelt: in any case, with spaces,
   /// slashes or characters beyond ASCII, some of which no one sees, around or within its name.
   static func harmless(_ text: String) -> String {
-    var harmless = text
-    let output: [UInt8]? = harmless.withUTF8 { bytes in
-      var output: [UInt8]?
+    var text = text
+    let harmless: String? = text.withUTF8 { bytes in
+      var output: [UInt8] = []
       var clean = 0
       var next = bytes.position(of: UInt8(ascii: "<"), from: 0)
       while let position = next {
         if isTag(bytes, behind: position) {
-          output = output ?? []
-          output?.append(contentsOf: bytes[clean..<position])
-          output?.append(contentsOf: "&lt;".utf8)
+          output.append(contentsOf: bytes[clean..<position])
+          output.append(contentsOf: "&lt;".utf8)
           clean = position + 1
         }
         next = bytes.position(of: UInt8(ascii: "<"), from: position + 1)
       }
-      output?.append(contentsOf: bytes[clean...])
-      return output
+      guard clean > 0 else { return nil }
+      output.append(contentsOf: bytes[clean...])
+      return String(decoding: output, as: UTF8.self)
     }
-    return output.map { String(decoding: $0, as: UTF8.self) } ?? text
+    return harmless ?? text
   }
 
   private static func isTag(_ bytes: UnsafeBufferPointer<UInt8>, behind start: Int) -> Bool {

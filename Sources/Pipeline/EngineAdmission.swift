@@ -68,14 +68,15 @@ extension Engine {
     return made
   }
 
-  /// Says what is wrong with the settings also while nothing waits, and finds out whose pause matters.
-  func lookAtSettings() {
+  /// The settings in force and who is asked by them. Says what is wrong with them, also while nothing waits.
+  @discardableResult
+  func lookAtSettings() -> (settings: Settings, choice: ProviderChoice) {
     let settings = source.current()
     complain(settings)
-    _ = choice(for: settings)
+    return (settings, choice(for: settings))
   }
 
-  func complain(_ settings: Settings) {
+  private func complain(_ settings: Settings) {
     for complaint in settings.complaints where complained.insert(complaint).inserted {
       log.warning(complaint)
     }

@@ -332,14 +332,14 @@ extension Engine {
     after previous: CommitUnderWay?
   ) async -> CommitEnd {
     var open = batches
-    var earlier = previous
+    var earlier = previous?.ticket
     var failures = 0
     var isChanged = false
     while true {
       var failure: SpoolError?
       var isBehind = false
       var rest: [Batch] = []
-      let outcomes = await committer.commit(open, as: ticket, behind: earlier?.ticket)
+      let outcomes = await committer.commit(open, as: ticket, behind: earlier)
       for (batch, outcome) in zip(open, outcomes) {
         switch outcome {
         case .done:

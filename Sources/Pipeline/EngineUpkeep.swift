@@ -81,8 +81,8 @@ extension Engine {
         do throws(SpoolError) {
           try await committer.append(lines: unwritten[day] ?? [], toUsageOf: day)
         } catch {
-          // They are taken again when this is tried again.
-          await self.keepUnwrittenUsage(unwritten)
+          // They are taken again when this is tried again, which it is only where that may help.
+          if error.isStorage { await self.keepUnwrittenUsage(unwritten) }
           throw error
         }
         unwritten[day] = nil
@@ -142,6 +142,7 @@ extension Engine {
     chores -= 1
     guard chores == 0 else { return }
     if pausesChanged { loadPauses() }
+    // It may have been all that was left to do.
     pump()
   }
 }

@@ -51,22 +51,14 @@ public final class Committer: Sendable {
     queue.signal()
   }
 
-  /// Brings the records of one call and its inputs to where they belong: all or none.
-  public func commit(
-    _ batch: Batch, as ticket: CommitTicket = CommitTicket(), behind earlier: CommitTicket? = nil,
-    isolation: isolated (any Actor)? = #isolation
-  ) async -> CommitOutcome {
-    await withCheckedContinuation { continuation in
-      enqueue([.commit(batch, ticket, behind: earlier) { continuation.resume(returning: $0) }])
-    }
-  }
-
-  /// The same for several calls, each by itself and all of them in one group. What became of each, in their order.
+  /// Brings the records of calls and their inputs to where they belong: of each call all or none.
   ///
   /// - Parameters:
+  ///   - batches: Calls that are one group.
   ///   - ticket: By which a later commit can say that it comes behind these.
   ///   - earlier: The ticket of the commits that must be on disk before. They were asked for already; who asks from
   ///     one actor asks in the order of its steps.
+  /// - Returns: What became of each, in their order.
   public func commit(
     _ batches: [Batch], as ticket: CommitTicket, behind earlier: CommitTicket?,
     isolation: isolated (any Actor)? = #isolation

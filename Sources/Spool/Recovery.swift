@@ -25,15 +25,15 @@ extension Spool {
 
   /// Removes the notes of inputs that are done or gone.
   private func removeLoneNotes() throws(SpoolError) {
-    var staying = 0
+    var isWithoutNotes = true
     for fileName in try errors.names() where InputName(fileName: fileName) != nil {
       // In this order a retry, which moves from failed to pending meanwhile, is met.
       let states = [State.failed, .inflight, .pending]
       var isAlone = true
       for state in states where try directory(of: state).contains(fileName) { isAlone = false }
-      if isAlone { try errors.remove(fileName) } else { staying += 1 }
+      if isAlone { try errors.remove(fileName) } else { isWithoutNotes = false }
     }
-    isWithoutNotes = staying == 0
+    self.isWithoutNotes = isWithoutNotes
   }
 }
 

@@ -26,8 +26,6 @@ public final class Spool: Sendable {
   let tmp: Directory
   private let lock = Locked<OpenFile?>(nil)
   private let written = Locked<Int>(0)
-  /// Whether `errors` is known to hold no note, so that none is looked for: the owner alone makes one where there
-  /// was none.
   private let withoutNotes = Locked<Bool>(false)
 
   private static let lockName = "lock"
@@ -80,6 +78,8 @@ public final class Spool: Sendable {
     }
   }
 
+  /// Whether `errors` is known to hold no note, so that none is looked for: the owner alone makes one where there was
+  /// none.
   var isWithoutNotes: Bool {
     get { withoutNotes.withLock { $0 } }
     set { withoutNotes.withLock { $0 = newValue } }

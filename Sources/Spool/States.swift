@@ -106,7 +106,8 @@ public final class CommitTicket: Sendable {
 
   public init() {}
 
-  /// Whether any commit of this ticket has not been done when it was last tried.
+  /// Whether any commit of this ticket was not done when it was tried, even if it was later. Whoever comes behind asks
+  /// again without the ticket then.
   var hasFailed: Bool {
     get { failed.withLock { $0 } }
     set { failed.withLock { $0 = newValue } }

@@ -27,10 +27,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     }
   }
 
-  /// After so many rounds of steps what is to come afterwards comes all the same. With one alone a commit's end, which
-  /// takes three to be heard of by all that wait for it, splits the next group of commits.
-  private static let mostRounds = 4
-
   private let state = Locked(State())
   private let wakeup: Int32
   private let alarm: Int32
@@ -88,7 +84,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     _ = csystem_alarm_set(alarm, moment)
   }
 
-  /// Calls `body` on the loop's thread when no step is queued any more, or a few rounds of them later.
+  /// Calls `body` on the loop's thread when the steps that were queued beside the one that runs have run too.
   public func afterwards(_ body: @escaping @Sendable () -> Void) {
     let mustWake = state.withLock { state in
       state.afterwards.append(body)
@@ -131,7 +127,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       let (sources, afterwards, stopped) = state.withLock { state in
         swap(&jobs, &state.jobs)
         var afterwards: [@Sendable () -> Void] = []
-        if jobs.isEmpty || busyRounds % Self.mostRounds == 0 { swap(&afterwards, &state.afterwards) }
+        swap(&afterwards, &state.afterwards)
         state.isSleeping = jobs.isEmpty && afterwards.isEmpty
         return (state.sources, afterwards, state.isStopped)
       }

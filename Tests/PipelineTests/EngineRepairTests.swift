@@ -59,6 +59,25 @@ import Threads
       "\(bench.log)")
   }
 
+  /// The usage file named the session as the queue did, which still had the key in it.
+  @Test func `a key that is set after a session was looked at is taken out of that session's identifier`()
+    async throws
+  {
+    let bench = try Workbench { request in
+      request.header("authorization") == "Bearer good-key-123" ? .chat(observation("x")) : .error(401)
+    }
+    try bench.dropToolUse("1", session: "s-good-key-123")
+    let engine = try bench.engine()
+    let run = Task { try await engine.watch(idleExit: 0) }
+    await bench.server.waitForRequests(1)
+    try bench.set(["CLAUDE_MEM_OPENROUTER_API_KEY": "good-key-123"])
+    try await run.value
+    #expect(try bench.records(of: "s-[key]").keys.sorted() == ["1"])
+    let usage = bench.contents("usage/\(UsageLine.day(of: bench.clock.now())).jsonl")
+    #expect(usage.contains("s-[key]") && !usage.contains("good-key-123"))
+    #expect(!bench.log.contains { $0.contains("good-key-123") })
+  }
+
   /// A server that failed every second call brought inputs to failed which it would have answered.
   @Test func `a flaky provider fails nobody`() async throws {
     let bench = try Workbench { $0.number % 2 == 0 ? .error(503) : .chat(observation("x")) }

@@ -43,6 +43,15 @@ struct TestReader: RecordReader {
   }
 }
 
+extension Committer {
+  /// Commits one call.
+  func commit(
+    _ batch: Batch, as ticket: CommitTicket = CommitTicket(), behind earlier: CommitTicket? = nil
+  ) async -> CommitOutcome {
+    await commit([batch], as: ticket, behind: earlier)[0]
+  }
+}
+
 struct Fixture {
   let directory: TemporaryDirectory
   let system = FaultySystem()

@@ -120,8 +120,12 @@ private final class Pipe: Sendable {
     let steps = Locked(0)
     // From the loop's thread, so that it cannot begin with any of these before all are queued.
     await Task(executorPreference: loop) {
-      loop.afterwards { continuation.yield((steps.withLock { $0 }, pthread_self())) }
-      for _ in 0..<10 { Task(executorPreference: loop) { steps.withLock { $0 += 1 } } }
+      for number in 0..<10 {
+        Task(executorPreference: loop) {
+          if number == 0 { loop.afterwards { continuation.yield((steps.withLock { $0 }, pthread_self())) } }
+          steps.withLock { $0 += 1 }
+        }
+      }
     }.value
     var iterator = told.makeAsyncIterator()
     let first = await iterator.next()

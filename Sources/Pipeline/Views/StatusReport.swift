@@ -118,7 +118,7 @@ extension StatusReport {
   private static func owner(ofLock path: String) -> Int? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
-    let text = (try? Data(contentsOf: URL(filePath: path))).map { String(decoding: $0, as: UTF8.self) }
+    let text = contents(of: path).map { String(decoding: $0, as: UTF8.self) }
     let written = text.flatMap { Int($0.trimmingWhitespace()) }
     // The list is read in pieces, and where locks come and go meanwhile one may fall between two of them. So it is
     // read again while the process whose number stands in the file is there.
