@@ -55,11 +55,13 @@ extension JSON {
 }
 
 /// A recursive-descent reader over bytes, one pass, whose depth is bounded.
-private struct Parser {
+private struct Parser: ~Copyable {
   let bytes: UnsafeBufferPointer<UInt8>
   let repairing: Bool
   let omitted: [String]
   var position = 0
+  /// What a string with escapes is read to; its room is used again for the next.
+  var plain = ByteBuffer()
 
   init(bytes: UnsafeBufferPointer<UInt8>, repairing: Bool, omitted: [String]) {
     self.bytes = bytes
@@ -209,39 +211,35 @@ private struct Parser {
   }
 
   private mutating func escapedString(from start: Int) throws(JSONError) -> String {
-    var plain = Array(bytes[start..<position])
+    plain.removeAll()
+    // As much as the string can have, unless it is one of many in a large text.
+    plain.reserve(min(bytes.count - start, 16 << 10))
+    position = start
     while true {
+      position = plain.appendPlainRun(of: bytes, from: position)
       switch try peek() {
       case UInt8(ascii: "\""):
         position += 1
-        var outcome: Result<String, JSONError> = .success("")
-        plain.withUnsafeBufferPointer { buffer in
-          do throws(JSONError) {
-            outcome = .success(try decoded(buffer, at: start))
-          } catch {
-            outcome = .failure(error)
-          }
-        }
-        return try outcome.get()
+        return try decoded(plain.contents, at: start)
       case UInt8(ascii: "\\"):
         position += 1
-        try escape(into: &plain)
+        try escape()
       default:
-        let end = bytes.plainEnd(from: position)
-        guard end > position else { throw failure(.invalid) }
-        plain.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[position..<end]))
-        position = end
+        throw failure(.invalid)
       }
     }
   }
 
   private func decoded(_ text: UnsafeBufferPointer<UInt8>, at offset: Int) throws(JSONError) -> String {
+    // Most texts are ASCII, and what validates others takes a while to find its way.
+    if text.isASCII(0..<text.count) { return String(decoding: text, as: UTF8.self) }
     if let string = String(validating: text, as: UTF8.self) { return string }
     guard repairing else { throw JSONError(code: .invalid, offset: offset) }
     return String(decoding: text, as: UTF8.self)
   }
 
-  private mutating func escape(into plain: inout [UInt8]) throws(JSONError) {
+  /// Reads what stands behind a backslash.
+  private mutating func escape() throws(JSONError) {
     let letter = try peek()
     position += 1
     switch letter {
@@ -252,7 +250,8 @@ private struct Parser {
     case UInt8(ascii: "r"): plain.append(0x0D)
     case UInt8(ascii: "t"): plain.append(0x09)
     case UInt8(ascii: "u"):
-      UTF8.encode(try escapedScalar()).map { plain.append(contentsOf: $0) }
+      let scalar = try escapedScalar()
+      for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { plain.append(byte) }
     default:
       position -= 1
       throw failure(.invalid)

@@ -7,10 +7,9 @@ public struct JSONString: Sendable, Hashable {
   public let length: Int
 
   public init(_ text: String) {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.utf8.count + text.utf8.count / 16 + 2)
-    bytes.appendJSONString(text)
-    self.bytes = bytes
+    var literal = ByteBuffer(reserving: text.utf8.count + text.utf8.count / 8 + 16)
+    literal.appendJSONString(text)
+    bytes = literal.bytes
     length = text.utf16.count
   }
 

@@ -1,7 +1,7 @@
 /// Writes JSON text (RFC 8259) straight to bytes, in the order in which it is told.
 ///
 /// The caller keeps the grammar: in an object each value follows a `key`, or comes with one in `member`.
-public struct JSONWriter: Sendable {
+public struct JSONWriter: ~Copyable {
   /// How the text is laid out.
   public enum Layout: Sendable {
     /// Without any white space, for lines and requests.
@@ -10,8 +10,7 @@ public struct JSONWriter: Sendable {
     case indented
   }
 
-  /// What has been written so far.
-  public private(set) var bytes: [UInt8]
+  private var buffer: ByteBuffer
   private let layout: Layout
   private var depth = 0
   /// Whether something stands before in the array or object that is open, so that a comma is due.
@@ -20,9 +19,14 @@ public struct JSONWriter: Sendable {
 
   public init(_ layout: Layout = .compact, reserving capacity: Int = 0) {
     self.layout = layout
-    bytes = []
-    bytes.reserveCapacity(capacity)
+    buffer = ByteBuffer(reserving: capacity)
   }
+
+  /// What has been written so far.
+  public var bytes: [UInt8] { buffer.bytes }
+
+  /// What has been written, given away.
+  public consuming func finish() -> ByteBuffer { buffer }
 
   public mutating func object(_ members: (inout JSONWriter) -> Void) {
     nested(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
@@ -35,28 +39,28 @@ public struct JSONWriter: Sendable {
   /// - Parameter name: One that needs no escape.
   public mutating func key(_ name: StaticString) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    bytes.append(UInt8(ascii: "\""))
+    buffer.append(UInt8(ascii: "\""))
+    buffer.append(literal: name)
+    buffer.append(UInt8(ascii: "\""))
     endKey()
   }
 
   /// A name that is not known when the program is written.
   public mutating func key(text name: String) {
     separate()
-    bytes.appendJSONString(name)
+    buffer.appendJSONString(name)
     endKey()
   }
 
   private mutating func endKey() {
-    bytes.append(UInt8(ascii: ":"))
-    if layout == .indented { bytes.append(UInt8(ascii: " ")) }
+    buffer.append(UInt8(ascii: ":"))
+    if layout == .indented { buffer.append(UInt8(ascii: " ")) }
     afterKey = true
   }
 
   public mutating func value(_ text: String) {
     separate()
-    bytes.appendJSONString(text)
+    buffer.appendJSONString(text)
   }
 
   public mutating func value(_ number: Int) { raw(text: String(number)) }
@@ -73,17 +77,16 @@ public struct JSONWriter: Sendable {
 
   private mutating func raw(text: String) {
     separate()
-    var text = text
-    text.withUTF8 { bytes.append(contentsOf: $0) }
+    buffer.append(text)
   }
 
   /// A line break behind the value, for a file or a line of its own.
-  public mutating func endLine() { bytes.append(UInt8(ascii: "\n")) }
+  public mutating func endLine() { buffer.append(UInt8(ascii: "\n")) }
 
   /// Bytes that are one JSON value already.
   public mutating func raw(_ json: [UInt8]) {
     separate()
-    bytes.append(contentsOf: json)
+    json.withUnsafeBufferPointer { buffer.append($0) }
   }
 
   public mutating func value(_ json: JSON) {
@@ -130,13 +133,13 @@ public struct JSONWriter: Sendable {
 
   private mutating func nested(_ open: UInt8, _ close: UInt8, _ content: (inout JSONWriter) -> Void) {
     separate()
-    bytes.append(open)
+    buffer.append(open)
     depth += 1
     needsComma = false
     content(&self)
     depth -= 1
     if needsComma { newLine() }
-    bytes.append(close)
+    buffer.append(close)
     needsComma = true
   }
 
@@ -144,7 +147,7 @@ public struct JSONWriter: Sendable {
     if afterKey {
       afterKey = false
     } else {
-      if needsComma { bytes.append(UInt8(ascii: ",")) }
+      if needsComma { buffer.append(UInt8(ascii: ",")) }
       if depth > 0 { newLine() }
     }
     needsComma = true
@@ -152,46 +155,7 @@ public struct JSONWriter: Sendable {
 
   private mutating func newLine() {
     guard layout == .indented else { return }
-    bytes.append(UInt8(ascii: "\n"))
-    for _ in 0..<depth * 2 { bytes.append(UInt8(ascii: " ")) }
-  }
-}
-
-extension [UInt8] {
-  /// Appends `text` as a JSON string literal with its quotes. Nothing but `"`, `\` and the control characters
-  /// below U+0020 is escaped.
-  public mutating func appendJSONString(_ text: String) {
-    var text = text
-    text.withUTF8 { appendJSONString(utf8: $0) }
-  }
-
-  /// Appends UTF-8 text as a JSON string literal with its quotes.
-  public mutating func appendJSONString(utf8 text: UnsafeBufferPointer<UInt8>) {
-    append(UInt8(ascii: "\""))
-    var clean = 0
-    while case let position = text.plainEnd(from: clean), position < text.count {
-      let byte = text[position]
-      append(contentsOf: UnsafeBufferPointer(rebasing: text[clean..<position]))
-      clean = position + 1
-      append(UInt8(ascii: "\\"))
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
-      case 0x08: append(UInt8(ascii: "b"))
-      case 0x09: append(UInt8(ascii: "t"))
-      case 0x0A: append(UInt8(ascii: "n"))
-      case 0x0C: append(UInt8(ascii: "f"))
-      case 0x0D: append(UInt8(ascii: "r"))
-      default:
-        append(contentsOf: "u00".utf8)
-        append(UInt8(ascii: "0") + byte >> 4)
-        append(hexDigit(byte & 0xF))
-      }
-    }
-    append(contentsOf: UnsafeBufferPointer(rebasing: text[clean...]))
-    append(UInt8(ascii: "\""))
-  }
-
-  private func hexDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    buffer.append(UInt8(ascii: "\n"))
+    for _ in 0..<depth * 2 { buffer.append(UInt8(ascii: " ")) }
   }
 }

@@ -15,23 +15,16 @@ extension Date {
     let moment = Int(min(max(rounded.isNaN ? 0 : rounded, earliest), latest))
     let (days, millisecond) = moment.flooredDivision(by: 86_400_000)
     let date = CivilDate(daysSince1970: days)
-    var text: [UInt8] = []
-    text.reserveCapacity(24)
-    text.append(date.year, digits: 4)
-    text.append(UInt8(ascii: "-"))
-    text.append(date.month, digits: 2)
-    text.append(UInt8(ascii: "-"))
-    text.append(date.day, digits: 2)
-    text.append(UInt8(ascii: "T"))
-    text.append(millisecond / 3_600_000, digits: 2)
-    text.append(UInt8(ascii: ":"))
-    text.append(millisecond / 60_000 % 60, digits: 2)
-    text.append(UInt8(ascii: ":"))
-    text.append(millisecond / 1000 % 60, digits: 2)
-    text.append(UInt8(ascii: "."))
-    text.append(millisecond % 1000, digits: 3)
-    text.append(UInt8(ascii: "Z"))
-    return String(decoding: text, as: UTF8.self)
+    return String(unsafeUninitializedCapacity: 24) { text in
+      text.write(date.year, digits: 4, at: 0, before: "-")
+      text.write(date.month, digits: 2, at: 5, before: "-")
+      text.write(date.day, digits: 2, at: 8, before: "T")
+      text.write(millisecond / 3_600_000, digits: 2, at: 11, before: ":")
+      text.write(millisecond / 60_000 % 60, digits: 2, at: 14, before: ":")
+      text.write(millisecond / 1000 % 60, digits: 2, at: 17, before: ".")
+      text.write(millisecond % 1000, digits: 3, at: 20, before: "Z")
+      return 24
+    }
   }
 
   /// Reads RFC 3339, with or without fractions of a second, in any offset; the offset's colon may be missing.
@@ -112,14 +105,15 @@ extension Int {
   }
 }
 
-extension [UInt8] {
-  fileprivate mutating func append(_ number: Int, digits: Int) {
-    var divisor = 1
-    for _ in 1..<digits { divisor *= 10 }
-    while divisor > 0 {
-      append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-      divisor /= 10
+extension UnsafeMutableBufferPointer<UInt8> {
+  /// Writes a number with leading zeros, and a mark behind it.
+  fileprivate func write(_ number: Int, digits: Int, at start: Int, before mark: Unicode.Scalar) {
+    var rest = number
+    for position in stride(from: start + digits - 1, through: start, by: -1) {
+      self[position] = UInt8(ascii: "0") + UInt8(rest % 10)
+      rest /= 10
     }
+    self[start + digits] = UInt8(ascii: mark)
   }
 }
 

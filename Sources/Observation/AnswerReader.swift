@@ -79,7 +79,9 @@ struct AnswerReader {
 
   /// Finds the closing tag of each field: the nearest that is open. Nothing reaches from one block into the next.
   private mutating func matchTags() {
-    var open: [[Int]] = Array(repeating: [], count: TagName.allCases.count)
+    // Of each name the newest tag that is open, and of each such tag the one that was open before it.
+    var newest = Array(repeating: -1, count: TagName.allCases.count)
+    var before = Array(repeating: -1, count: tags.count)
     var firstOfBlock = 0
     var isInBlock = false
     for index in tags.indices {
@@ -88,11 +90,15 @@ struct AnswerReader {
         if tag.opensBlock, !isInBlock { firstOfBlock = index }
         if tag.opensBlock || tag.isClosing { isInBlock = tag.opensBlock }
       } else if tag.isClosing {
-        guard let start = open[tag.name.rawValue].popLast(), start >= firstOfBlock else { continue }
+        let start = newest[tag.name.rawValue]
+        guard start >= 0 else { continue }
+        newest[tag.name.rawValue] = before[start]
+        guard start >= firstOfBlock else { continue }
         tags[start].partner = index
         tags[index].partner = start
       } else if !tag.isEmpty {
-        open[tag.name.rawValue].append(index)
+        before[index] = newest[tag.name.rawValue]
+        newest[tag.name.rawValue] = index
       }
     }
   }

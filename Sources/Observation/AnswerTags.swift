@@ -104,12 +104,9 @@ struct TagScanner {
   mutating func scan() -> [Tag] {
     // An answer of one block has some forty tags.
     tags.reserveCapacity(min(64, bytes.count / 8))
-    var position = 0
-    while position < bytes.count {
-      guard bytes[position] == UInt8(ascii: "<") else {
-        position += 1
-        continue
-      }
+    var start = 0
+    while var position = bytes.position(of: UInt8(ascii: "<"), from: start) {
+      defer { start = position }
       if position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "!") {
         position = behindMarkup(at: position)
       } else if let tag = tag(at: position) {

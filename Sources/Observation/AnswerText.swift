@@ -15,7 +15,7 @@ struct FieldText {
     guard !range.isEmpty else { return nil }
     visited += range.count
     let slice = UnsafeBufferPointer(rebasing: bytes[range])
-    guard slice.contains(where: Self.isSpecial) else { return String(decoding: slice, as: UTF8.self) }
+    guard Self.hasSpecial(slice) else { return String(decoding: slice, as: UTF8.self) }
     var decoder = Decoder(slice)
     decoder.run()
     visited += decoder.visited
@@ -80,6 +80,21 @@ struct FieldText {
     let start = text.drop(while: \.isWhitespace)
     guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return start.prefix(0) }
     return start[...last]
+  }
+
+  private static func hasSpecial(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    var next = 0
+    while case let position = text.position(
+      from: next,
+      of: {
+        $0.equal(to: UInt8(ascii: "&")) | $0.equal(to: UInt8(ascii: "<")) | $0.below(0x20)
+          | $0.equal(to: 0x7F)
+      }, or: isSpecial), position < text.count
+    {
+      if isSpecial(text[position]) { return true }
+      next = position + 1
+    }
+    return false
   }
 
   /// Whether the byte is, or may begin, something that is not read as it stands.

@@ -63,7 +63,10 @@ extension Event {
   public var outline: Outline { Outline(session: session, kind: kind, toolName: toolName) }
 
   private static func lastComponent(of path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? ""
+    let slash = UInt8(ascii: "/")
+    guard let last = path.utf8.lastIndex(where: { $0 != slash }) else { return "" }
+    let start = path.utf8[..<last].lastIndex(of: slash).map(path.utf8.index(after:)) ?? path.startIndex
+    return String(Substring(path.utf8[start...last]))
   }
 }
 
@@ -127,7 +130,7 @@ extension Event.Kind {
 
 /// The members of an input, read as the types that an event wants of them, without what is private.
 private struct Payload {
-  private let members: [String: JSON]
+  private let members: [JSON.Member]
 
   init(_ bytes: [UInt8], omitting omitted: [String]) throws(EventError) {
     guard bytes.count <= Event.maximumBytes else {
@@ -141,7 +144,7 @@ private struct Payload {
       throw EventError(
         code: .notAnObject, message: "the input is JSON but no object; write one object, {…}, a file")
     }
-    self.members = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+    self.members = members
   }
 
   private static func parsed(_ text: [UInt8], omitting omitted: [String]) throws(EventError) -> JSON {
@@ -163,15 +166,18 @@ private struct Payload {
 
   private func first(_ names: [String]) -> JSON? {
     for name in names {
-      if let value = members[name], !value.isNull { return value }
+      if let value = member(name), !value.isNull { return value }
     }
     return nil
   }
 
+  /// Of a name that stands more than once, the last.
+  private func member(_ name: String) -> JSON? { members.last { $0.key == name }?.value }
+
   /// Nil where the member is missing or has no text, also after what is private is gone.
   func text(_ names: [String]) -> String? {
     for name in names {
-      guard let value = members[name], !value.isNull else { continue }
+      guard let value = member(name), !value.isNull else { continue }
       let text = value.string.map(Privacy.remove(from:)) ?? Privacy.remove(from: value).text
       if !text.isEmpty { return text }
     }
@@ -189,7 +195,7 @@ private struct Payload {
   /// RFC 3339, or the time since 1970 in seconds, milliseconds or microseconds, told apart by size.
   func date(_ names: [String]) -> Date? {
     for name in names {
-      guard let value = members[name] else { continue }
+      guard let value = member(name) else { continue }
       if let text = value.string, let date = Date(rfc3339: text) { return Self.plausible(date) }
       guard let number = value.double else { continue }
       let unit: Double = abs(number) < 1e11 ? 1 : abs(number) < 1e14 ? 1e3 : 1e6

@@ -80,9 +80,11 @@ extension Answer.Part {
     let read = event.filesRead
     let modified = event.filesModified
     guard !read.isEmpty || !modified.isEmpty else { return self }
+    let prefix = event.cwd.map { $0.hasSuffix("/") ? $0 : $0 + "/" } ?? ""
     func merged(_ own: [String], _ models: [String]) -> [String] {
+      if own.isEmpty { return models }
+      if models.isEmpty { return own }
       let known = Set(own)
-      let prefix = event.cwd.map { $0.hasSuffix("/") ? $0 : $0 + "/" } ?? ""
       return own + models.filter { !known.contains($0) && !known.contains(prefix + $0) }
     }
     var part = self

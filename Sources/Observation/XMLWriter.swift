@@ -1,47 +1,50 @@
 // Well-formed XML 1.0, written by hand: a library is needed to read XML, not to write it.
 
+import JSONText
+
 /// Writes elements one a line, two spaces a level.
-struct XMLWriter {
-  private(set) var bytes: [UInt8] = []
+struct XMLWriter: ~Copyable {
+  private var buffer = ByteBuffer(reserving: 4096)
   private var depth = 0
 
-  init() { bytes.reserveCapacity(2048) }
+  /// What has been written so far.
+  var bytes: [UInt8] { buffer.bytes }
 
-  mutating func declaration() { raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") }
+  mutating func declaration() { buffer.append(literal: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") }
 
   mutating func element(_ name: StaticString, attributes: String = "", _ content: (inout XMLWriter) -> Void) {
     indent()
-    raw("<")
-    raw(name)
-    raw(text: attributes)
-    raw(">\n")
+    buffer.append(literal: "<")
+    buffer.append(literal: name)
+    buffer.append(attributes)
+    buffer.append(literal: ">\n")
     depth += 1
     content(&self)
     depth -= 1
     indent()
-    raw("</")
-    raw(name)
-    raw(">\n")
+    buffer.append(literal: "</")
+    buffer.append(literal: name)
+    buffer.append(literal: ">\n")
   }
 
   mutating func element(_ name: StaticString, _ text: String?) {
     guard let text else { return }
     indent()
-    raw("<")
-    raw(name)
-    raw(">")
+    buffer.append(literal: "<")
+    buffer.append(literal: name)
+    buffer.append(literal: ">")
     escaped(text)
-    raw("</")
-    raw(name)
-    raw(">\n")
+    buffer.append(literal: "</")
+    buffer.append(literal: name)
+    buffer.append(literal: ">\n")
   }
 
   mutating func empty(_ name: StaticString, attributes: String) {
     indent()
-    raw("<")
-    raw(name)
-    raw(text: attributes)
-    raw("/>\n")
+    buffer.append(literal: "<")
+    buffer.append(literal: name)
+    buffer.append(attributes)
+    buffer.append(literal: "/>\n")
   }
 
   mutating func list(_ name: StaticString, of item: StaticString, _ texts: [String]) {
@@ -50,29 +53,26 @@ struct XMLWriter {
   }
 
   private mutating func indent() {
-    for _ in 0..<depth { raw("  ") }
-  }
-
-  private mutating func raw(_ text: StaticString) {
-    bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
-
-  private mutating func raw(text: String) {
-    var text = text
-    text.withUTF8 { bytes.append(contentsOf: $0) }
+    let spaces: StaticString = "                "
+    for level in stride(from: 0, to: 2 * depth, by: 16) {
+      let count = min(16, 2 * depth - level)
+      buffer.append(UnsafeBufferPointer(start: spaces.utf8Start, count: count))
+    }
   }
 
   /// Character data (XML 1.0, 2.4). A carriage return is written as a reference, since a reader would make it a line
   /// feed; what is no `Char` (2.2) is replaced by U+FFFD.
   private mutating func escaped(_ text: String) {
-    var text = text
-    text.withUTF8 { utf8 in
+    text.withUTF8Bytes { utf8 in
       var clean = 0
-      for position in utf8.indices {
-        let byte = utf8[position]
+      var next = 0
+      while case let position = utf8.position(
+        from: next, of: { $0.notPlainInXML }, or: { _ in true }), position < utf8.count
+      {
+        next = position + 1
         let replacement: StaticString
         var length = 1
-        switch byte {
+        switch utf8[position] {
         case UInt8(ascii: "&"): replacement = "&amp;"
         case UInt8(ascii: "<"): replacement = "&lt;"
         case UInt8(ascii: ">"): replacement = "&gt;"
@@ -84,16 +84,24 @@ struct XMLWriter {
           length = 3
         default: continue
         }
-        bytes.append(contentsOf: utf8[clean..<position])
-        raw(replacement)
+        buffer.append(UnsafeBufferPointer(rebasing: utf8[clean..<position]))
+        buffer.append(literal: replacement)
         clean = position + length
       }
-      bytes.append(contentsOf: utf8[clean...])
+      buffer.append(UnsafeBufferPointer(rebasing: utf8[clean...]))
     }
   }
 
   /// U+FFFE or U+FFFF, which are EF BF BE and EF BF BF in UTF-8.
   private func isNoncharacter(_ utf8: UnsafeBufferPointer<UInt8>, at position: Int) -> Bool {
     position + 2 < utf8.count && utf8[position + 1] == 0xBF && utf8[position + 2] >= 0xBE
+  }
+}
+
+extension EightBytes {
+  /// The bytes that are not written as they are, and a few that are.
+  fileprivate var notPlainInXML: UInt64 {
+    equal(to: UInt8(ascii: "&")) | equal(to: UInt8(ascii: "<")) | equal(to: UInt8(ascii: ">")) | below(0x20)
+      | equal(to: 0xEF)
   }
 }

@@ -60,7 +60,7 @@ extension Engine {
   }
 
   func choice(for settings: Settings) -> ProviderChoice {
-    if let known = choice, known.settings == settings { return known.choice }
+    if let known = choice, known.settings === settings { return known.choice }
     let clock = clock
     let made = ProviderChoice(settings: settings, http: http, command: command, now: { clock.now() })
     if let old = choice, old.choice.limits != made.limits { conversations.removeAll() }

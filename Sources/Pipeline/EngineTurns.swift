@@ -7,11 +7,17 @@ import Provider
 import Spool
 
 /// An input in hand: claimed, and understood as an event.
-struct Input: Sendable {
-  var claimed: Claimed
-  var event: Event
-  var demand: Backlog.Demand
+final class Input: Sendable {
+  let claimed: Claimed
+  let event: Event
+  let demand: Backlog.Demand
   var name: InputName { claimed.name }
+
+  init(claimed: Claimed, event: Event, demand: Backlog.Demand) {
+    self.claimed = claimed
+    self.event = event
+    self.demand = demand
+  }
 }
 
 /// A commit that has been handed over and has not ended.

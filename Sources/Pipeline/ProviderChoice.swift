@@ -5,7 +5,7 @@ import Provider
 import Spool
 
 /// The provider that the settings name, made once for as long as they stay the same.
-struct ProviderChoice: Sendable {
+final class ProviderChoice: Sendable {
   /// Its name, also where it could not be made.
   let name: String
   let model: String

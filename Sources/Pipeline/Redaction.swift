@@ -16,13 +16,13 @@ struct Redaction: Sendable, Equatable {
 
   /// Takes the keys out of an input's bytes, before anything of it is shortened, which could leave half a key.
   func callAsFunction(_ bytes: [UInt8]) -> [UInt8] {
-    keys.reduce(bytes) { $0.replacing(Array($1.utf8), with: Self.mark) }
+    keys.reduce(bytes) { $0.replacing(bytesOf: $1, with: Self.mark) }
   }
 
   /// Takes the keys out of a text.
   func callAsFunction(_ text: String) -> String {
-    keys.reduce(text) { $0.replacing(bytesOf: $1, with: "[key]") }
+    keys.reduce(text) { $0.replacing(bytesOf: $1, with: Self.mark) }
   }
 
-  private static let mark = Array("[key]".utf8)
+  private static let mark = "[key]"
 }

@@ -12,8 +12,8 @@ public enum SettingOrigin: String, Sendable {
   case standard = "default"
 }
 
-/// The settings in force at one moment.
-public struct Settings: Sendable, Equatable {
+/// The settings in force at one moment; others are another object.
+public final class Settings: Sendable {
   /// The values of one provider.
   public struct ForProvider: Sendable, Equatable {
     public var key: String?
@@ -29,31 +29,31 @@ public struct Settings: Sendable, Equatable {
   }
 
   /// `CLAUDE_MEM_PROVIDER`, or the one provider that has a key, or `claude`.
-  public var provider: String
-  public var providerOrigin: SettingOrigin
-  public var openrouter: ForProvider
-  public var gemini: ForProvider
-  public var claude: ForProvider
-  public var siteURL: String?
-  public var appName: String
-  public var fallbackModels: [String]
-  public var skipTools: Set<String>
+  public let provider: String
+  public let providerOrigin: SettingOrigin
+  public let openrouter: ForProvider
+  public let gemini: ForProvider
+  public let claude: ForProvider
+  public let siteURL: String?
+  public let appName: String
+  public let fallbackModels: [String]
+  public let skipTools: Set<String>
   /// `CLAUDE_MEM_GEMINI_RATE_LIMITING_ENABLED`.
-  public var paceGemini: Bool
+  public let paceGemini: Bool
 
   /// Calls at once.
-  public var concurrency: Int
+  public let concurrency: Int
   /// Inputs of one session in one call.
-  public var batch: Int
-  public var retryBase: Double
-  public var retryMax: Double
-  public var maxAttempts: Int
+  public let batch: Int
+  public let retryBase: Double
+  public let retryMax: Double
+  public let maxAttempts: Int
   /// Seconds that one call may take.
-  public var timeout: Double
-  public var dailyBudgetUSD: Double?
+  public let timeout: Double
+  public let dailyBudgetUSD: Double?
   /// USD a million tokens by model name: input and output.
-  public var prices: [String: Price]
-  public var allowHTTP: Bool
+  public let prices: [String: Price]
+  public let allowHTTP: Bool
 
   public struct Price: Sendable, Equatable {
     public var input: Double
@@ -63,9 +63,9 @@ public struct Settings: Sendable, Equatable {
   }
 
   /// What was wrong with the settings, each once, as sentences.
-  public var complaints: [String]
+  public let complaints: [String]
   /// Why nothing may be asked with these settings, where that is so.
-  public var unusable: String?
+  public let unusable: String?
 
   /// The values of a provider; nil for `offline` and for a name that no provider has.
   public func values(for provider: String) -> ForProvider? {
@@ -76,16 +76,20 @@ public struct Settings: Sendable, Equatable {
     default: nil
     }
   }
-}
 
-extension Settings {
   /// The tools whose uses are not worth a call, as the seed's users know them.
   static let defaultSkipTools = "ListMcpResourcesTool,SlashCommand,Skill,TodoWrite,AskUserQuestion"
 
   /// Reads the settings from their sources.
   ///
-  /// - Parameter find: Gives the text of a setting and where it was found, or nil where it is set nowhere.
-  init(reading find: @escaping (String) -> (text: String, origin: SettingOrigin)?) {
+  /// - Parameters:
+  ///   - find: Gives the text of a setting and where it was found, or nil where it is set nowhere.
+  ///   - complaints: What is wrong with the sources themselves.
+  ///   - unusable: Why nothing may be asked with these settings, where that is so.
+  init(
+    reading find: @escaping (String) -> (text: String, origin: SettingOrigin)?, complaints: [String] = [],
+    unusable: String? = nil
+  ) {
     var reader = Reader(find: find)
     openrouter = reader.provider(.openrouter)
     gemini = reader.provider(.gemini)
@@ -118,7 +122,8 @@ extension Settings {
       ? nil : reader.number("OBSPOOL_DAILY_BUDGET_USD", 0, 0...1_000_000)
     prices = reader.prices("OBSPOOL_PRICES")
     allowHTTP = reader.flag("OBSPOOL_ALLOW_HTTP", false)
-    complaints = reader.complaints
+    self.complaints = complaints + reader.complaints
+    self.unusable = unusable
   }
 }
 

@@ -69,9 +69,8 @@ public final class SettingsSource: Sendable {
       } else {
         read(into: &state)
       }
-      var settings = Settings(reading: lookUp(in: state.members))
-      settings.complaints = state.fileComplaints + settings.complaints
-      settings.unusable = state.unusable
+      let settings = Settings(
+        reading: lookUp(in: state.members), complaints: state.fileComplaints, unusable: state.unusable)
       state.settings = settings
       return settings
     }

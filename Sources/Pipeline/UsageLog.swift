@@ -26,7 +26,9 @@ public struct UsageLine: Sendable, Equatable {
   /// The day, in UTC, whose file the line belongs to.
   public var day: String { Self.day(of: at) }
 
-  public static func day(of moment: Date) -> String { String(moment.rfc3339.prefix(10)) }
+  public static func day(of moment: Date) -> String {
+    String(decoding: moment.rfc3339.utf8.prefix(10), as: UTF8.self)
+  }
 
   /// The line, without its end.
   public var json: [UInt8] {

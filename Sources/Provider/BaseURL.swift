@@ -12,6 +12,8 @@ struct BaseURL: Sendable, Equatable {
   /// The host in lower case, an IPv6 address without its brackets.
   let host: String
   let isSecure: Bool
+  /// Whether the host is this machine: `localhost`, `::1` or 127.0.0.0/8.
+  let isLoopback: Bool
 
   /// Reads an address.
   ///
@@ -39,15 +41,13 @@ struct BaseURL: Sendable, Equatable {
       throw failure("'\(text)' should be https://HOST or https://HOST:PORT with or without a path")
     }
     isSecure = scheme == "https"
-    guard isSecure || allowHTTP || Self.isLoopback(host) else {
+    isLoopback = Self.isLoopback(host)
+    guard isSecure || allowHTTP || isLoopback else {
       throw failure("'\(text)' would send the key in the clear; use https:// or set OBSPOOL_ALLOW_HTTP")
     }
     self.text = "\(scheme)://\(rest)"
     self.host = host
   }
-
-  /// Whether the host is this machine: `localhost`, `::1` or 127.0.0.0/8.
-  var isLoopback: Bool { Self.isLoopback(host) }
 
   private static func isLoopback(_ host: String) -> Bool {
     if host == "localhost" || host == "::1" { return true }

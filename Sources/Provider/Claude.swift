@@ -25,7 +25,7 @@ struct Claude: Provider {
   }
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
-    let body = HTTPClient.Body(body(for: request))
+    let body = body(for: request)
     let answer = try await endpoint.post("/v1/messages", headers: headers, body: body)
     return try reply(from: answer)
   }
@@ -44,7 +44,7 @@ struct Claude: Provider {
   private var headers: [String] { ["x-api-key: \(endpoint.key)", "anthropic-version: 2023-06-01"] }
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> [UInt8] {
+  func body(for request: Request) -> HTTPClient.Body {
     let turns = request.turns
     var writer = JSONWriter(reserving: request.expectedBytes)
     writer.object {
@@ -66,7 +66,7 @@ struct Claude: Provider {
       }
       $0.member("max_tokens", request.maxOutputTokens)
     }
-    return writer.bytes
+    return HTTPClient.Body(writer)
   }
 
   private func finish(of json: JSON) -> Reply.Finish {

@@ -16,7 +16,7 @@ struct Gemini: Provider {
   }
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
-    let body = HTTPClient.Body(body(for: request))
+    let body = body(for: request)
     let path = "/models/\(model.pathSegment):generateContent"
     let answer = try await endpoint.post(path, headers: headers, body: body)
     return try reply(from: answer)
@@ -42,7 +42,7 @@ struct Gemini: Provider {
   private var headers: [String] { ["x-goog-api-key: \(endpoint.key)"] }
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> [UInt8] {
+  func body(for request: Request) -> HTTPClient.Body {
     var writer = JSONWriter(reserving: request.expectedBytes)
     writer.object {
       if !request.system.isEmpty {
@@ -64,7 +64,7 @@ struct Gemini: Provider {
         $0.member("maxOutputTokens", request.maxOutputTokens)
       }
     }
-    return writer.bytes
+    return HTTPClient.Body(writer)
   }
 
   private func parts(to writer: inout JSONWriter, _ literal: [UInt8]) {

@@ -24,19 +24,14 @@ public final class HTTPClient: Sendable {
     let timeout: Double
   }
 
-  /// A body on its way to the thread that sends it, which takes it away: while many calls wait for their answers,
-  /// each is in memory once.
+  /// A body, which is sent from where it was written: while many calls wait for their answers, each is in memory once.
   final class Body: Sendable {
-    private let bytes: Locked<[UInt8]>
+    private let buffer: ByteBuffer
 
-    init(_ bytes: consuming sending [UInt8]) { self.bytes = Locked(bytes) }
+    init(_ json: consuming JSONWriter) { buffer = json.finish() }
 
-    func take() -> [UInt8] {
-      bytes.withLock { bytes in
-        defer { bytes = [] }
-        return bytes
-      }
-    }
+    /// What is sent, where it stays for as long as this object lives.
+    var bytes: UnsafeBufferPointer<UInt8> { buffer.contents }
   }
 
   /// What a server answered, whatever the status.

@@ -9,10 +9,16 @@ final class HTTPDriver: Sendable {
   typealias Outcome = Result<HTTPClient.Answer, HTTPFailure>
 
   /// A call that somebody waits for.
-  struct Job: Sendable {
+  final class Job: Sendable {
     let id: UInt64
     let call: HTTPClient.Call
     let continuation: CheckedContinuation<Outcome, Never>
+
+    init(id: UInt64, call: HTTPClient.Call, continuation: CheckedContinuation<Outcome, Never>) {
+      self.id = id
+      self.call = call
+      self.continuation = continuation
+    }
   }
 
   private struct Inbox: Sendable {

@@ -24,7 +24,7 @@ struct OpenRouter: Provider {
   private var isOpenRouter: Bool { endpoint.base.host == "openrouter.ai" }
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
-    let body = HTTPClient.Body(body(for: request))
+    let body = body(for: request)
     let answer = try await endpoint.post("/chat/completions", headers: headers, body: body)
     return try reply(from: answer)
   }
@@ -61,7 +61,7 @@ struct OpenRouter: Provider {
   // MARK: The request
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> [UInt8] {
+  func body(for request: Request) -> HTTPClient.Body {
     let turns = request.turns
     let isMarked = isOpenRouter && needsCacheMarks
     var writer = JSONWriter(reserving: request.expectedBytes)
@@ -82,7 +82,7 @@ struct OpenRouter: Provider {
       $0.member("max_tokens", request.maxOutputTokens)
       if isOpenRouter { extras(to: &$0, request) }
     }
-    return writer.bytes
+    return HTTPClient.Body(writer)
   }
 
   /// Models whose prompt cache has to be told where the stable part ends; others find out by themselves.

@@ -62,8 +62,6 @@ final class Transfer {
   private let errorText: UnsafeMutablePointer<CChar>
   private var job: HTTPDriver.Job?
   private var headers: Libcurl.List?
-  /// The request's body, at an address that stays, as an array's does not. The room is used again by the next call.
-  private var requestBody = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private var head = HeaderFields()
   private var headBytes = 0
   private var body: [UInt8] = []
@@ -83,7 +81,6 @@ final class Transfer {
 
   deinit {
     libcurl.free(easy: easy)
-    requestBody.deallocate()
     errorText.deallocate()
   }
 
@@ -139,12 +136,12 @@ final class Transfer {
       guard headers != nil else { return false }
     }
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
-    if let bytes = call.body?.take() {
-      makeRoom(for: max(bytes.count, 1))
-      requestBody.copyBytes(from: bytes)
+    if let body = call.body {
+      // The job keeps the body where it is until the call has ended.
       libcurl.set(easy, CURLOPT_POST, 1)
-      libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: requestBody.baseAddress)
-      libcurl.set(easy, CURLOPT_POSTFIELDSIZE_LARGE, large: bytes.count)
+      libcurl.set(
+        easy, CURLOPT_POSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: body.bytes.baseAddress))
+      libcurl.set(easy, CURLOPT_POSTFIELDSIZE_LARGE, large: body.bytes.count)
     } else {
       libcurl.set(easy, CURLOPT_HTTPGET, 1)
     }
@@ -158,15 +155,6 @@ final class Transfer {
     libcurl.set(easy, CURLOPT_PROXY, call.base.isLoopback ? "" : nil)
     errorText[0] = 0
     return true
-  }
-
-  private static let mostRoomKept = 256 * 1024
-
-  private func makeRoom(for count: Int) {
-    guard count > requestBody.count else { return }
-    requestBody.deallocate()
-    // A conversation grows from call to call: with some room to spare the next one fits as well.
-    requestBody = .allocate(byteCount: count + count / 4, alignment: 16)
   }
 
   private func milliseconds(_ seconds: Double) -> Int { Int(max(0.001, min(seconds, 86_400)) * 1000) }
@@ -214,16 +202,12 @@ final class Transfer {
 
   /// Tells the one who waits, and makes the handle ready for another call.
   func end(_ outcome: HTTPDriver.Outcome) {
-    job?.continuation.resume(returning: outcome)
-    job = nil
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: nil)
     libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: nil)
+    job?.continuation.resume(returning: outcome)
+    job = nil
     libcurl.free(list: headers)
     headers = nil
-    if requestBody.count > Self.mostRoomKept {
-      requestBody.deallocate()
-      requestBody = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    }
     head = HeaderFields()
     headBytes = 0
     body = []

@@ -1,5 +1,8 @@
 // What an input is called: its file's name without `.json`.
 
+import Glibc
+import JSONText
+
 /// The name of an input, the same in every state directory; its file is `NAME.json`.
 ///
 /// Names are equal, and sort, by their UTF-8 bytes, as the directory has them: two spellings of one letter
@@ -33,15 +36,22 @@ public struct InputName: Hashable, Comparable, Sendable, CustomStringConvertible
 
   public var description: String { text }
 
-  public static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+  public static func == (left: Self, right: Self) -> Bool {
+    left.text.withUTF8Bytes { left in
+      right.text.withUTF8Bytes { right in
+        guard left.count == right.count else { return false }
+        guard let left = left.baseAddress, let other = right.baseAddress else { return true }
+        return memcmp(left, other, right.count) == 0
+      }
+    }
+  }
 
   public static func < (left: Self, right: Self) -> Bool {
     left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
   }
 
   public func hash(into hasher: inout Hasher) {
-    var text = text
-    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    text.withUTF8Bytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     hasher.combine(UInt8(0xFF))
   }
 }

@@ -40,6 +40,12 @@ enum PathComponent {
   ///
   /// What is longer than `limit` bytes is cut and ends in `%~` and half of the text's SHA-256.
   static func safe(_ text: String, limit: Int) -> String {
+    // Most are safe as they are.
+    if text.utf8.count <= limit, let first = text.utf8.first, first != UInt8(ascii: "."),
+      text.utf8.allSatisfy(isSafe)
+    {
+      return text
+    }
     let digits = Array("0123456789ABCDEF".utf8)
     var encoded: [UInt8] = []
     /// Where the last character begins that still leaves room for the hash.

@@ -35,7 +35,7 @@ public enum ClaimResult: Sendable {
 
 /// An input that the running processor has claimed: it is in `inflight`. Only a claim makes one, and only one
 /// of these can be finished, given back or failed.
-public struct Claimed: Sendable {
+public final class Claimed: Sendable {
   /// Its name from now on, which is `NAME~2` where the first was taken.
   public let name: InputName
   public let bytes: [UInt8]
@@ -52,6 +52,20 @@ public struct Claimed: Sendable {
   /// Another user's file, of which `inflight` holds the processor's copy; open, because its writer may still
   /// write to it.
   let original: OpenFile?
+
+  init(
+    name: InputName, bytes: [UInt8], sha256: String, stamp: FileStamp, note: ErrorNote?, session: String,
+    inode: UInt64, original: OpenFile?
+  ) {
+    self.name = name
+    self.bytes = bytes
+    self.sha256 = sha256
+    self.stamp = stamp
+    self.note = note
+    self.session = session
+    self.inode = inode
+    self.original = original
+  }
 }
 
 /// The record of one input, in both its forms.

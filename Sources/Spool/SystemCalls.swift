@@ -83,11 +83,13 @@ public protocol SystemCalls: Sendable {
 }
 
 /// The real calls.
+///
+/// The names that are passed most often are so by `withCString`: a string that is given to C directly is copied first.
 public struct Linux: SystemCalls {
   public init() {}
 
   public func open(_ name: String, in directory: Int32, flags: Int32, mode: mode_t) throws(Errno) -> Int32 {
-    try checked { openat(directory, name, flags | O_CLOEXEC, mode) }
+    try checked { name.withCString { openat(directory, $0, flags | O_CLOEXEC, mode) } }
   }
 
   public func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
@@ -121,13 +123,19 @@ public struct Linux: SystemCalls {
   public func rename(_ name: String, in directory: Int32, to newName: String, in newDirectory: Int32)
     throws(Errno)
   {
-    _ = try checked { renameat(directory, name, newDirectory, newName) }
+    _ = try checked {
+      name.withCString { name in newName.withCString { renameat(directory, name, newDirectory, $0) } }
+    }
   }
 
   public func renameNoReplace(
     _ name: String, in directory: Int32, to newName: String, in newDirectory: Int32
   ) throws(Errno) {
-    _ = try checked { csystem_rename_noreplace(directory, name, newDirectory, newName) }
+    _ = try checked {
+      name.withCString { name in
+        newName.withCString { csystem_rename_noreplace(directory, name, newDirectory, $0) }
+      }
+    }
   }
 
   public func unlink(_ name: String, in directory: Int32) throws(Errno) {
@@ -144,7 +152,7 @@ public struct Linux: SystemCalls {
 
   public func status(of name: String, in directory: Int32) throws(Errno) -> FileStatus {
     var status = stat()
-    _ = try checked { fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) }
+    _ = try checked { name.withCString { fstatat(directory, $0, &status, AT_SYMLINK_NOFOLLOW) } }
     return FileStatus(status)
   }
 

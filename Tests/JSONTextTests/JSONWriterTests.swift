@@ -78,14 +78,14 @@ import Testing
 
   @Test func escapesQuotesBackslashesAndControlCharactersAlone() {
     let text = String(String.UnicodeScalarView((0..<0x80).compactMap(Unicode.Scalar.init))) + "é\u{2028}😀"
-    var bytes: [UInt8] = []
-    bytes.appendJSONString(text)
+    var buffer = ByteBuffer()
+    buffer.appendJSONString(text)
     let expected =
       #""\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\b\t\n\u000b\f\r\u000e\u000f"#
       + #"\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f"#
       + ##" !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"##
       + "\u{7F}é\u{2028}😀\""
-    #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    #expect(String(decoding: buffer.bytes, as: UTF8.self) == expected)
   }
 
   @Test(arguments: [

@@ -12,12 +12,12 @@ import Testing
   func replaces(_ text: String, _ wanted: String, _ expected: String) {
     let replaced = text.replacing(bytesOf: wanted, with: "-")
     #expect(Array(replaced.utf8) == Array(expected.utf8))
-    #expect(Array(text.utf8).replacing(Array(wanted.utf8), with: Array("-".utf8)) == Array(expected.utf8))
+    #expect(Array(text.utf8).replacing(bytesOf: wanted, with: "-") == Array(expected.utf8))
   }
 
   @Test func takesNoLongerWhereThereAreMany() {
     // In place and from the front each time, this would move terabytes.
     let many = Array(repeating: UInt8(ascii: "k"), count: 8 << 20)
-    #expect(many.replacing(Array("kkkkkkkk".utf8), with: Array("[key]".utf8)).count == 5 << 20)
+    #expect(many.replacing(bytesOf: "kkkkkkkk", with: "[key]").count == 5 << 20)
   }
 }

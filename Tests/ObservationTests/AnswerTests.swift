@@ -191,6 +191,18 @@ import Testing
     #expect(findings("<observation>\(test.written)</observation>") == [test.read])
   }
 
+  @Test(arguments: [
+    ("&amp;", "&"), ("\u{1}", ""), ("\u{7F}", ""), ("<!-- - -->", ""), ("\r\n", "\n"), ("é", "é"),
+  ])
+  func readsMarkupAtEachPlace(_ markup: String, _ meant: String) {
+    for length in 1..<20 {
+      let before = String("abcdefghijklmnopqrst".prefix(length))
+      let answer = "<observation><narrative>\(before)\(markup)z</narrative></observation>"
+      #expect(
+        Answer(parsing: answer, inputs: 1).parts.first??.findings.first?.narrative == "\(before)\(meant)z")
+    }
+  }
+
   @Test func takesTheTypeFromAnAttribute() {
     #expect(findings("<observation type=\"feature\"><title>t</title></observation>")[0].type == "feature")
   }

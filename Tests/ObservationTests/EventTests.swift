@@ -29,6 +29,10 @@ import Testing
     #expect(bare.kind == .note)
     #expect(bare.occurredAt == nil)
     #expect(try event(#"{"cwd": "/home/a/shop/"}"#).project == "shop")
+    #expect(try event(#"{"cwd": "shop"}"#).project == "shop")
+    #expect(try event(#"{"cwd": "/home/ö/Läden//"}"#).project == "Läden")
+    #expect(try event(#"{"cwd": "//"}"#).project == "")
+    #expect(try event(#"{"cwd": "/a", "cwd": "/b"}"#).project == "b")
     #expect(try event(#"{"session_id": "", "project": null, "cwd": "/"}"#).session == "default")
   }
 

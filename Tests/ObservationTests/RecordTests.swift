@@ -105,6 +105,24 @@ import Testing
       ))
   }
 
+  /// Wherever a word of eight bytes ends, and whatever looks like U+FFFE and is none.
+  @Test(arguments: [
+    ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;"), ("\u{1}", "\u{FFFD}"), ("\t\n", "\t\n"),
+    ("\u{FFFF}", "\u{FFFD}"), ("\u{FB00}", "\u{FB00}"), ("\u{FFEF}", "\u{FFEF}"), ("\u{EF}", "\u{EF}"),
+  ])
+  func xmlEscapesAtEachPlace(special: String, written: String) {
+    for length in 0..<20 {
+      for behind in 0..<10 {
+        let before = String("abcdefghijklmnopqrst".prefix(length))
+        let after = String("0123456789".prefix(behind))
+        var record = Self.least
+        record.findings = [Finding(type: "discovery", title: before + special + after + special)]
+        let xml = String(decoding: record.xml, as: UTF8.self)
+        #expect(xml.contains("<title>\(before)\(written)\(after)\(written)</title>"))
+      }
+    }
+  }
+
   @Test(arguments: [
     "", "{}", "[]", #"{"version": 2}"#, #"{"version": 1}"#,
     #"{"version": 1, "name": "n", "input_sha256": "", "session_id": "s", "kind": "x"}"#,

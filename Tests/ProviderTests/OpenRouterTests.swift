@@ -80,7 +80,8 @@ struct OpenRouterTests {
     let configuration = ProviderConfiguration(
       name: "openrouter", model: model, key: testKey, baseURL: url, fallbackModels: fallbacks)
     let provider = try OpenRouter(configuration, http: HTTPClient(), now: { noon })
-    return String(decoding: provider.body(for: request), as: UTF8.self)
+    let body = provider.body(for: request)
+    return withExtendedLifetime(body) { String(decoding: body.bytes, as: UTF8.self) }
   }
 
   @Test func `usage, cost, model and request id are read`() async throws {
