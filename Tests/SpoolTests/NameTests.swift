@@ -18,6 +18,10 @@ struct NameTests {
   }
 
   @Test func `Two spellings of one letter are two names`() throws {
+    #expect(InputName("a") == InputName("a"))
+    #expect(InputName("a") != InputName("ab"))
+    #expect(InputName("ab") != InputName("a"))
+    #expect(InputName("a name of more than fifteen bytes") == InputName("a name of more than fifteen bytes"))
     let (one, two) = try (#require(InputName("a\u{301}")), #require(InputName("\u{E1}")))
     #expect(one != two)
     #expect(Set([one, two]).count == 2)
