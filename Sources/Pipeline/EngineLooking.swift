@@ -60,9 +60,7 @@ extension Engine {
   }
 
   /// Looks at the next names in order. Few at a time, so that the loop hears of other things between.
-  func scan() {
-    let settings = source.current()
-    let redact = Redaction(settings: settings)
+  func scan(_ settings: Settings, _ redact: Redaction) {
     for _ in 0..<128 {
       guard let unseen = backlog.takeUnseen() else { return }
       look(at: unseen.name, unseen.index, settings, redact)
