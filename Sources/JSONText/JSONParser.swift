@@ -117,6 +117,8 @@ private struct Parser: ~Copyable {
     guard depth < JSON.maximumDepth else { throw failure(.tooDeep) }
     position += 1
     var members: [JSON.Member] = []
+    // There is one of these; those within may be many, and small.
+    if depth == 0 { members.reserveCapacity(8) }
     skipSpace()
     if try peek() == UInt8(ascii: "}") {
       position += 1

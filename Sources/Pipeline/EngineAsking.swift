@@ -136,9 +136,11 @@ extension UsageLine {
   /// The line for the log, in the form that the seed's users know.
   func sentence(messagesInContext: Int) -> String {
     let title = Providers.kind(named: provider)?.title ?? provider
-    return
-      "\(title) API usage: { model: \"\(servedModel ?? model)\", inputTokens: \(inputTokens), "
-      + "outputTokens: \(outputTokens), totalTokens: \(inputTokens + outputTokens), cachedTokens: \(cachedTokens), "
-      + "estimatedCostUSD: \(costUSD.map { "\"\(digits(ofDollars: $0))\"" } ?? "unknown"), messagesInContext: \(messagesInContext) }"
+    let cost = costUSD.map { "\"\(digits(ofDollars: $0))\"" } ?? "unknown"
+    return """
+      \(title) API usage: { model: "\(servedModel ?? model)", inputTokens: \(inputTokens), \
+      outputTokens: \(outputTokens), totalTokens: \(inputTokens + outputTokens), cachedTokens: \(cachedTokens), \
+      estimatedCostUSD: \(cost), messagesInContext: \(messagesInContext) }
+      """
   }
 }

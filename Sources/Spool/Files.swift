@@ -6,13 +6,25 @@ import Threads
 /// An open file or directory; closed with the last reference.
 final class OpenFile: Sendable {
   let descriptor: Int32
-  let path: String
   let system: any SystemCalls
+  private let place: String
+  private let name: String?
+
+  /// Its path is only put together when somebody asks, for an error.
+  var path: String { name.map { "\(place)/\($0)" } ?? place }
 
   init(_ descriptor: Int32, path: String, system: any SystemCalls) {
     self.descriptor = descriptor
-    self.path = path
     self.system = system
+    place = path
+    name = nil
+  }
+
+  init(_ descriptor: Int32, name: String, in directory: Directory) {
+    self.descriptor = descriptor
+    self.name = name
+    system = directory.file.system
+    place = directory.path
   }
 
   deinit { system.close(descriptor) }
@@ -169,8 +181,8 @@ struct Directory: Sendable {
   func open(_ name: String, _ flags: Int32 = O_RDONLY) throws(SpoolError) -> OpenFile? {
     try unlessMissing("open", name) { () throws(Errno) in
       OpenFile(
-        try system.open(name, in: descriptor, flags: flags | O_NOFOLLOW | O_NONBLOCK, mode: 0),
-        path: path(of: name), system: system)
+        try system.open(name, in: descriptor, flags: flags | O_NOFOLLOW | O_NONBLOCK, mode: 0), name: name,
+        in: self)
     }
   }
 
@@ -180,9 +192,7 @@ struct Directory: Sendable {
   {
     let flags = flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (exclusively ? O_EXCL : 0)
     return try perform("create", name) { () throws(Errno) in
-      OpenFile(
-        try system.open(name, in: descriptor, flags: flags, mode: 0o640), path: path(of: name), system: system
-      )
+      OpenFile(try system.open(name, in: descriptor, flags: flags, mode: 0o640), name: name, in: self)
     }
   }
 
@@ -255,7 +265,7 @@ struct Directory: Sendable {
     let file = try unlessMissing("open", name) { () throws(Errno) in
       OpenFile(
         try system.open(name, in: descriptor, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, mode: 0),
-        path: path(of: name), system: system)
+        name: name, in: self)
     }
     return file.map(Directory.init)
   }
