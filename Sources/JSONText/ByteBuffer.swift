@@ -27,9 +27,6 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
   /// What has been written, where it stands until more is written or the buffer ends.
   public var contents: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
 
-  /// Makes room for so many bytes more.
-  public mutating func reserve(_ more: Int) { makeRoom(for: more) }
-
   /// Forgets what has been written, and keeps the room.
   public mutating func removeAll() { count = 0 }
 
@@ -56,8 +53,9 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     text.withUTF8Bytes { append($0) }
   }
 
+  /// Makes room for so many bytes more.
   @inline(__always)
-  private mutating func makeRoom(for more: Int) {
+  mutating func makeRoom(for more: Int) {
     if capacity &- count < more { grow(for: more) }
   }
 

@@ -26,13 +26,15 @@ public struct EightBytes {
 }
 
 extension UnsafeBufferPointer<UInt8> {
-  /// Where, from `start` on, the first byte stands that is sought; the count where there is none.
+  /// Where, from `start` on, the first byte stands that may be one of those sought; the count where there is none.
+  ///
+  /// Either test may let through more than is meant: then it is for the caller to look again, and to go on behind.
   ///
   /// - Parameters:
-  ///   - sought: The bytes that are sought of eight.
+  ///   - sought: Those of eight bytes.
   ///   - isSought: The same of one, for the last few.
   @inlinable @inline(__always)
-  public func position(
+  public func firstCandidate(
     from start: Int, of sought: (EightBytes) -> UInt64, or isSought: (UInt8) -> Bool
   ) -> Int {
     guard let base = baseAddress else { return count }

@@ -79,6 +79,7 @@ extension JSON {
   public var text: String {
     var writer = JSONWriter()
     writer.value(self)
-    return String(decoding: writer.bytes, as: UTF8.self)
+    let buffer = writer.finish()
+    return String(decoding: buffer.contents, as: UTF8.self)
   }
 }

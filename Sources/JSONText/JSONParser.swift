@@ -28,7 +28,7 @@ extension JSON {
 
   /// Reads one JSON text (RFC 8259) that fills `bytes`, white space around it allowed.
   ///
-  /// A lone surrogate escape becomes U+FFFD. With `repairing`, so does each ill-formed piece of UTF-8; without
+  /// A lone surrogate escape becomes U+FFFD, and a long row of combining marks is broken up (`String(streamSafe:)`). With `repairing`, so does each ill-formed piece of UTF-8; without
   /// it such a text is `invalid`.
   ///
   /// - Parameter omitted: Members of the outermost object whose values are of no interest: each is checked as the
@@ -215,7 +215,7 @@ private struct Parser: ~Copyable {
   private mutating func escapedString(from start: Int) throws(JSONError) -> String {
     plain.removeAll()
     // As much as the string can have, unless it is one of many in a large text.
-    plain.reserve(min(bytes.count - start, 16 << 10))
+    plain.makeRoom(for: min(bytes.count - start, 16 << 10))
     position = start
     while true {
       position = plain.appendPlainRun(of: bytes, from: position)
@@ -235,9 +235,10 @@ private struct Parser: ~Copyable {
   private func decoded(_ text: UnsafeBufferPointer<UInt8>, at offset: Int) throws(JSONError) -> String {
     // Most texts are ASCII, and what validates others takes a while to find its way.
     if text.isASCII(0..<text.count) { return String(decoding: text, as: UTF8.self) }
-    if let string = String(validating: text, as: UTF8.self) { return string }
-    guard repairing else { throw JSONError(code: .invalid, offset: offset) }
-    return String(decoding: text, as: UTF8.self)
+    guard repairing || String(validating: text, as: UTF8.self) != nil else {
+      throw JSONError(code: .invalid, offset: offset)
+    }
+    return String(streamSafe: text)
   }
 
   /// Reads what stands behind a backslash.

@@ -22,7 +22,7 @@ public struct JSONWriter: ~Copyable {
     buffer = ByteBuffer(reserving: capacity)
   }
 
-  /// What has been written so far.
+  /// A copy of what has been written so far.
   public var bytes: [UInt8] { buffer.bytes }
 
   /// What has been written, given away.

@@ -4,7 +4,7 @@ extension UnsafeBufferPointer<UInt8> {
   /// The position from `start` on of the first byte that does not stand for itself in a JSON string: a quote, a
   /// backslash, or a control character below U+0020. The count where there is none.
   func plainEnd(from start: Int) -> Int {
-    position(from: start, of: { $0.notPlainInJSON }, or: { !isPlainInJSON($0) })
+    firstCandidate(from: start, of: { $0.notPlainInJSON }, or: { !isPlainInJSON($0) })
   }
 
   /// Whether all bytes of a range are ASCII.

@@ -81,7 +81,7 @@ struct AnswerReader {
   private mutating func matchTags() {
     // Of each name the newest tag that is open, and of each such tag the one that was open before it.
     var newest = Array(repeating: -1, count: TagName.allCases.count)
-    var before = Array(repeating: -1, count: tags.count)
+    var previous = Array(repeating: -1, count: tags.count)
     var firstOfBlock = 0
     var isInBlock = false
     for index in tags.indices {
@@ -92,12 +92,12 @@ struct AnswerReader {
       } else if tag.isClosing {
         let start = newest[tag.name.rawValue]
         guard start >= 0 else { continue }
-        newest[tag.name.rawValue] = before[start]
+        newest[tag.name.rawValue] = previous[start]
         guard start >= firstOfBlock else { continue }
         tags[start].partner = index
         tags[index].partner = start
       } else if !tag.isEmpty {
-        before[index] = newest[tag.name.rawValue]
+        previous[index] = newest[tag.name.rawValue]
         newest[tag.name.rawValue] = index
       }
     }

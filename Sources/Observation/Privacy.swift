@@ -55,7 +55,8 @@ public enum Privacy {
       bytes = kept
       if pass == 4 { break }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    // What stood on both sides of a tag may be one row of marks now.
+    return bytes.withUnsafeBufferPointer { String(streamSafe: $0) }
   }
 }
 

@@ -7,7 +7,7 @@ struct XMLWriter: ~Copyable {
   private var buffer = ByteBuffer(reserving: 4096)
   private var depth = 0
 
-  /// What has been written so far.
+  /// A copy of what has been written so far.
   var bytes: [UInt8] { buffer.bytes }
 
   mutating func declaration() { buffer.append(literal: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") }
@@ -66,7 +66,7 @@ struct XMLWriter: ~Copyable {
     text.withUTF8Bytes { utf8 in
       var clean = 0
       var next = 0
-      while case let position = utf8.position(
+      while case let position = utf8.firstCandidate(
         from: next, of: { $0.notPlainInXML }, or: { _ in true }), position < utf8.count
       {
         next = position + 1

@@ -204,10 +204,9 @@ public actor Engine {
       unsettled[name] = nil
       backlog.add(arrival: name)
     }
-    if isRunning, backlog.hasUnseen || backlog.mayHaveReady {
-      let (settings, choice) = lookAtSettings()
-      if backlog.hasUnseen { scan(settings, choice.redact) }
-      startTurns(now, settings, choice)
+    if isRunning {
+      if backlog.hasUnseen { scan() }
+      startTurns(now)
     }
     if running.isEmpty, backlog.count == 0 {
       backlog.forgetIfLarge()
@@ -238,8 +237,10 @@ public actor Engine {
     pump()
   }
 
-  private func startTurns(_ now: Date, _ settings: Settings, _ choice: ProviderChoice) {
+  private func startTurns(_ now: Date) {
     if let storage, storage.until > now { return }
+    guard backlog.mayHaveReady, !exclusive else { return }
+    let (settings, choice) = lookAtSettings()
     let moment = Int64(now.timeIntervalSince1970 * 1e9)
     while running.count < settings.concurrency, !exclusive, backlog.mayHaveReady {
       let admission = admission(choice, settings, now)

@@ -60,10 +60,11 @@ extension Engine {
   }
 
   /// Looks at the next names in order. Few at a time, so that the loop hears of other things between.
-  func scan(_ settings: Settings, _ redact: Redaction) {
+  func scan() {
+    let (settings, choice) = lookAtSettings()
     for _ in 0..<128 {
       guard let unseen = backlog.takeUnseen() else { return }
-      look(at: unseen.name, unseen.index, settings, redact)
+      look(at: unseen.name, unseen.index, settings, choice.redact)
     }
   }
 

@@ -4,7 +4,7 @@ import FoundationEssentials
 import Provider
 import Spool
 
-/// The provider that the settings name, made once for as long as they stay the same.
+/// The provider that the settings name, made once for each reading of them.
 final class ProviderChoice: Sendable {
   /// Its name, also where it could not be made.
   let name: String

@@ -12,7 +12,7 @@ public enum SettingOrigin: String, Sendable {
   case standard = "default"
 }
 
-/// The settings in force at one moment; others are another object.
+/// The settings in force at one moment. Each reading of the sources makes another object.
 public final class Settings: Sendable {
   /// The values of one provider.
   public struct ForProvider: Sendable, Equatable {

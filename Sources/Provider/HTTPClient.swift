@@ -2,7 +2,6 @@
 
 import CLibcurl
 import JSONText
-import Threads
 
 /// An HTTP client on libcurl's multi interface, which keeps connections alive and shares them among all calls.
 ///

@@ -265,7 +265,7 @@ struct Directory: Sendable {
     let file = try unlessMissing("open", name) { () throws(Errno) in
       OpenFile(
         try system.open(name, in: descriptor, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, mode: 0),
-        name: name, in: self)
+        path: path(of: name), system: system)
     }
     return file.map(Directory.init)
   }

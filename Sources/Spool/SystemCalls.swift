@@ -212,10 +212,7 @@ public struct Linux: SystemCalls {
     try checked { inotify_add_watch(inotify, path, mask) }
   }
 
-  public func effectiveUser() -> UInt32 { Self.user }
-
-  /// It does not change while the process runs.
-  private static let user = geteuid()
+  public func effectiveUser() -> UInt32 { geteuid() }
 
   /// Runs a call again while signals interrupt it; -1 becomes the error number.
   private func checked<Value: SignedInteger>(_ call: () -> Value) throws(Errno) -> Value {

@@ -8,16 +8,27 @@ func fuzzWork(_ bytes: [UInt8]) {
   guard bytes.count > 1 else { return }
   let (lead, piece) = bytes.halves
   guard !piece.isEmpty else { return }
-  let text = lead + String(repeating: piece, count: 262_144 / piece.utf8.count)
   let begun = seconds()
+  let raw = lead + String(repeating: piece, count: 262_144 / piece.utf8.count)
+  // As all that is read comes: out of JSON.
+  guard let text = (try? JSON(parsing: JSON.string(raw).text))?.string else { return }
   _ = Privacy.remove(from: text)
   _ = try? Event(decoding: Array(text.utf8))
   _ = Answer(parsing: text, inputs: 6)
+  let fact = "<fact>\(text)</fact><fact>\(text)x</fact>"
+  _ = Answer(parsing: "<observation>\(fact)</observation>", inputs: 1)
+  let hostile = JSON.object(
+    ["session_id", "tool_name", "cwd", "kind", text].map { JSON.Member($0, .string(text)) })
+  if let event = try? Event(decoding: Array(hostile.text.utf8)) {
+    // As the queues are kept, and the tools that are skipped.
+    _ = Set([event.session, event.toolName ?? "", event.project])
+    _ = text.hasPrefix("- ")
+  }
   if let event = try? Event(decoding: Array(JSON.object([JSON.Member("prompt", .string(text))]).text.utf8)) {
     _ = Prompt.turn([event], ledBy: [text])
   }
   _ = JSON.string(text).text
-  // Some 30 ms here; what is quadratic takes minutes.
+  // Some 0.2 s here; what is quadratic takes minutes.
   require(seconds() - begun < 5, "\(seconds() - begun) seconds for \(text.utf8.count) bytes of '\(piece)'")
 }
 

@@ -81,10 +81,12 @@ import Testing
       }
       bytes.withUnsafeBufferPointer { text in
         #expect(
-          text.position(from: start, of: { $0.equal(to: 0x22) }, or: { $0 == 0x22 }) == first { $0 == 0x22 })
-        #expect(text.position(from: start, of: { $0.below(0x20) }, or: { $0 < 0x20 }) == first { $0 < 0x20 })
+          text.firstCandidate(from: start, of: { $0.equal(to: 0x22) }, or: { $0 == 0x22 })
+            == first { $0 == 0x22 })
         #expect(
-          text.position(
+          text.firstCandidate(from: start, of: { $0.below(0x20) }, or: { $0 < 0x20 }) == first { $0 < 0x20 })
+        #expect(
+          text.firstCandidate(
             from: start, of: { $0.equal(to: 0x5C) | $0.below(0x20) | $0.equal(to: 0xFF) },
             or: { $0 == 0x5C || $0 < 0x20 || $0 == 0xFF })
             == first { $0 == 0x5C || $0 < 0x20 || $0 == 0xFF })

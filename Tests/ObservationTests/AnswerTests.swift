@@ -203,6 +203,16 @@ import Testing
     }
   }
 
+  /// However the marks come: as they are, as entities, on both sides of a comment.
+  @Test(arguments: ["\u{301}", "&#x301;", "\u{301}<!-- - -->"])
+  func breaksUpARowOfMarks(_ mark: String) throws {
+    let answer =
+      "<observation><narrative>a\(String(repeating: mark, count: 100))</narrative></observation>"
+    let narrative = try #require(Answer(parsing: answer, inputs: 1).parts.first??.findings.first?.narrative)
+    #expect(narrative.unicodeScalars.count { $0 == "\u{301}" } == 100)
+    #expect(narrative.unicodeScalars.count { $0 == "\u{34F}" } == 3)
+  }
+
   @Test func takesTheTypeFromAnAttribute() {
     #expect(findings("<observation type=\"feature\"><title>t</title></observation>")[0].type == "feature")
   }

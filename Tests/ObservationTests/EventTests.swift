@@ -32,6 +32,8 @@ import Testing
     #expect(try event(#"{"cwd": "shop"}"#).project == "shop")
     #expect(try event(#"{"cwd": "/home/ö/Läden//"}"#).project == "Läden")
     #expect(try event(#"{"cwd": "//"}"#).project == "")
+    // A slash is one to the kernel, whatever mark stands behind it.
+    #expect(try event(#"{"cwd": "/home/\u0301x"}"#).project == "\u{301}x")
     #expect(try event(#"{"cwd": "/a", "cwd": "/b"}"#).project == "b")
     #expect(try event(#"{"session_id": "", "project": null, "cwd": "/"}"#).session == "default")
   }

@@ -4,6 +4,14 @@ import Observation
 import Testing
 
 @Suite struct PrivacyTests {
+  /// What a tag held apart may be a longer row of marks than anything should have to compare.
+  @Test func breaksUpTheRowThatIsLeft() {
+    let marks = String(repeating: "\u{301}", count: 20)
+    let text = Privacy.remove(from: "a\(marks)<private>x</private>\(marks)b")
+    let ten = String(repeating: "\u{301}", count: 10)
+    #expect(Array(text.utf8) == Array("a\(ten)\(ten)\(ten)\u{34F}\(ten)b".utf8))
+  }
+
   @Test(arguments: [
     ("nothing to hide", "nothing to hide"),
     ("a <private>x</private> b", "a  b"),
