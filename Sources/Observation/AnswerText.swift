@@ -27,7 +27,7 @@ struct FieldText {
   /// Text of one line: a line break with the space around it becomes one space.
   mutating func line(in range: Range<Int>) -> String? {
     guard let text = text(in: range) else { return nil }
-    guard text.utf8.contains(0x0A) else { return text }
+    guard text.withUTF8Bytes({ $0.position(of: 0x0A, from: 0) }) != nil else { return text }
     return text.split(separator: "\n").map { Self.trimmed($0) }.filter { !$0.isEmpty }.joined(separator: " ")
   }
 

@@ -1,3 +1,5 @@
+import JSONText
+
 /// What the processor says while it works: one line a message, for people and for the journal.
 ///
 /// Where the journal reads, each line starts with its priority as `<N>` (sd-daemon(3)); elsewhere errors,
@@ -52,7 +54,7 @@ public enum Printable {
   /// `text` on one line: control characters and bidirectional marks are shown as escapes, so that what a
   /// model or a producer wrote can neither move the cursor nor reorder what is read.
   public static func line(_ text: String) -> String {
-    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
+    if text.withUTF8Bytes({ $0.allSatisfy { (0x20..<0x7F).contains($0) } }) { return text }
     guard text.unicodeScalars.contains(where: isHostile) else { return text }
     var shown = ""
     for scalar in text.unicodeScalars {
