@@ -37,6 +37,12 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     count &+= 1
   }
 
+  public mutating func append(_ byte: UInt8, times: Int) {
+    makeRoom(for: times)
+    memset(start + count, Int32(byte), times)
+    count &+= times
+  }
+
   public mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
     guard let source = bytes.baseAddress else { return }
     makeRoom(for: bytes.count)

@@ -79,7 +79,6 @@ extension JSON {
   public var text: String {
     var writer = JSONWriter()
     writer.value(self)
-    let buffer = writer.finish()
-    return String(decoding: buffer.contents, as: UTF8.self)
+    return writer.text
   }
 }

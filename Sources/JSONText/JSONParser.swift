@@ -28,8 +28,8 @@ extension JSON {
 
   /// Reads one JSON text (RFC 8259) that fills `bytes`, white space around it allowed.
   ///
-  /// A lone surrogate escape becomes U+FFFD, and a long row of combining marks is broken up (`String(streamSafe:)`). With `repairing`, so does each ill-formed piece of UTF-8; without
-  /// it such a text is `invalid`.
+  /// A lone surrogate escape becomes U+FFFD. With `repairing`, so does each ill-formed piece of UTF-8; without
+  /// it such a text is `invalid`. Strings are given in the form of `String.streamSafe`.
   ///
   /// - Parameter omitted: Members of the outermost object whose values are of no interest: each is checked as the
   ///   others are, costs less, and is given as null.
@@ -235,10 +235,9 @@ private struct Parser: ~Copyable {
   private func decoded(_ text: UnsafeBufferPointer<UInt8>, at offset: Int) throws(JSONError) -> String {
     // Most texts are ASCII, and what validates others takes a while to find its way.
     if text.isASCII(0..<text.count) { return String(decoding: text, as: UTF8.self) }
-    guard repairing || String(validating: text, as: UTF8.self) != nil else {
-      throw JSONError(code: .invalid, offset: offset)
-    }
-    return String(streamSafe: text)
+    if let string = String(validating: text, as: UTF8.self) { return string.streamSafe }
+    guard repairing else { throw JSONError(code: .invalid, offset: offset) }
+    return String(decoding: text, as: UTF8.self).streamSafe
   }
 
   /// Reads what stands behind a backslash.

@@ -25,6 +25,9 @@ public struct JSONWriter: ~Copyable {
   /// A copy of what has been written so far.
   public var bytes: [UInt8] { buffer.bytes }
 
+  /// What has been written so far, as a text.
+  var text: String { String(decoding: buffer.contents, as: UTF8.self) }
+
   /// What has been written, given away.
   public consuming func finish() -> ByteBuffer { buffer }
 
@@ -156,6 +159,6 @@ public struct JSONWriter: ~Copyable {
   private mutating func newLine() {
     guard layout == .indented else { return }
     buffer.append(UInt8(ascii: "\n"))
-    for _ in 0..<depth * 2 { buffer.append(UInt8(ascii: " ")) }
+    buffer.append(UInt8(ascii: " "), times: 2 * depth)
   }
 }

@@ -1,19 +1,14 @@
 // Texts with endless rows of combining marks, which nobody writes and which would take hours to compare.
 
 extension String {
-  /// The text of UTF-8 bytes, ill-formed pieces replaced, in the Stream-Safe Text Format of Unicode (UAX #15, 13):
-  /// of more than 30 combining marks in a row each 30 are followed by U+034F COMBINING GRAPHEME JOINER, which nobody
-  /// sees.
+  /// The text in the Stream-Safe Text Format of Unicode (UAX #15, 13): of more than 30 combining marks in a row each
+  /// 30 are followed by U+034F COMBINING GRAPHEME JOINER, which nobody sees.
   ///
   /// Swift brings the marks of a row into their order whenever a text is hashed or compared, in a time that grows with
   /// the square of their number: a hundred kilobytes of them take a second, eight megabytes hours. With this format no
   /// text that a producer, a model or a server sends takes longer than another of its size.
-  public init(streamSafe bytes: UnsafeBufferPointer<UInt8>) {
-    let text = String(decoding: bytes, as: UTF8.self)
-    self = bytes.mayHaveLongRow ? text.streamSafe : text
-  }
-
-  private var streamSafe: String {
+  public var streamSafe: String {
+    guard withUTF8Bytes({ $0.mayHaveLongRow }) else { return self }
     var safe = String.UnicodeScalarView()
     var row = 0
     for scalar in unicodeScalars {

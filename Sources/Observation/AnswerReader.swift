@@ -1,5 +1,7 @@
 // Makes blocks of the tags in a model's answer: the second of the two steps of reading it.
 
+import JSONText
+
 /// One `<observation>`, `<summary>` or `<skip/>` that says something.
 struct Block {
   enum Content {
@@ -265,7 +267,7 @@ struct AnswerReader {
       } else {
         value = value.prefix { !isSpace($0) && $0 != UInt8(ascii: "/") }
       }
-      if names.contains(name) { return String(decoding: value, as: UTF8.self) }
+      if names.contains(name) { return String(decoding: value, as: UTF8.self).streamSafe }
       rest = rest[value.endIndex...].dropFirst()
     }
     return nil

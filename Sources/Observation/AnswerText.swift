@@ -15,13 +15,13 @@ struct FieldText {
     guard !range.isEmpty else { return nil }
     visited += range.count
     let slice = UnsafeBufferPointer(rebasing: bytes[range])
-    guard Self.hasSpecial(slice) else { return String(streamSafe: slice) }
+    guard Self.hasSpecial(slice) else { return String(decoding: slice, as: UTF8.self).streamSafe }
     var decoder = Decoder(slice)
     decoder.run()
     visited += decoder.visited
     let text = decoder.output.drop(while: isSpace)
     let end = text.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? text.startIndex
-    return text.startIndex == end ? nil : text[..<end].withUnsafeBufferPointer { String(streamSafe: $0) }
+    return text.startIndex == end ? nil : String(decoding: text[..<end], as: UTF8.self).streamSafe
   }
 
   /// Text of one line: a line break with the space around it becomes one space.

@@ -56,7 +56,7 @@ public enum Privacy {
       if pass == 4 { break }
     }
     // What stood on both sides of a tag may be one row of marks now.
-    return bytes.withUnsafeBufferPointer { String(streamSafe: $0) }
+    return String(decoding: bytes, as: UTF8.self).streamSafe
   }
 }
 

@@ -52,13 +52,7 @@ struct XMLWriter: ~Copyable {
     element(name) { for text in texts { $0.element(item, text) } }
   }
 
-  private mutating func indent() {
-    let spaces: StaticString = "                "
-    for level in stride(from: 0, to: 2 * depth, by: 16) {
-      let count = min(16, 2 * depth - level)
-      buffer.append(UnsafeBufferPointer(start: spaces.utf8Start, count: count))
-    }
-  }
+  private mutating func indent() { buffer.append(UInt8(ascii: " "), times: 2 * depth) }
 
   /// Character data (XML 1.0, 2.4). A carriage return is written as a reference, since a reader would make it a line
   /// feed; what is no `Char` (2.2) is replaced by U+FFFD.

@@ -54,6 +54,7 @@ public enum Printable {
   /// `text` on one line: control characters and bidirectional marks are shown as escapes, so that what a
   /// model or a producer wrote can neither move the cursor nor reorder what is read.
   public static func line(_ text: String) -> String {
+    // Nearly all lines are ASCII.
     if text.withUTF8Bytes({ $0.allSatisfy { (0x20..<0x7F).contains($0) } }) { return text }
     guard text.unicodeScalars.contains(where: isHostile) else { return text }
     var shown = ""

@@ -1,6 +1,5 @@
 // What an input is called: its file's name without `.json`.
 
-import Glibc
 import JSONText
 
 /// The name of an input, the same in every state directory; its file is `NAME.json`.
@@ -37,13 +36,7 @@ public struct InputName: Hashable, Comparable, Sendable, CustomStringConvertible
   public var description: String { text }
 
   public static func == (left: Self, right: Self) -> Bool {
-    left.text.withUTF8Bytes { left in
-      right.text.withUTF8Bytes { right in
-        guard left.count == right.count else { return false }
-        guard let left = left.baseAddress, let other = right.baseAddress else { return true }
-        return memcmp(left, other, right.count) == 0
-      }
-    }
+    left.text.withUTF8Bytes { left in right.text.withUTF8Bytes { left.elementsEqual($0) } }
   }
 
   public static func < (left: Self, right: Self) -> Bool {

@@ -26,7 +26,6 @@ public final class Spool: Sendable {
   let tmp: Directory
   private let lock = Locked<OpenFile?>(nil)
   private let written = Locked<Int>(0)
-  private let processID = getpid()
   private let withoutNotes = Locked<Bool>(false)
 
   private static let lockName = "lock"
@@ -92,7 +91,7 @@ public final class Spool: Sendable {
       count += 1
       return count
     }
-    return "\(processID).\(number)"
+    return "\(getpid()).\(number)"
   }
 }
 

@@ -4,7 +4,7 @@ import FoundationEssentials
 import JSONText
 
 func fuzzJSON(_ bytes: [UInt8]) {
-  let text = bytes.withUnsafeBufferPointer { String(streamSafe: $0) }
+  let text = String(decoding: bytes, as: UTF8.self).streamSafe
   require(JSONString(text).text == text, "a string literal reads as another text")
   if let date = Date(rfc3339: text) {
     let written = date.rfc3339

@@ -22,7 +22,6 @@ func fuzzWork(_ bytes: [UInt8]) {
   if let event = try? Event(decoding: Array(hostile.text.utf8)) {
     // As the queues are kept, and the tools that are skipped.
     _ = Set([event.session, event.toolName ?? "", event.project])
-    _ = text.hasPrefix("- ")
   }
   if let event = try? Event(decoding: Array(JSON.object([JSON.Member("prompt", .string(text))]).text.utf8)) {
     _ = Prompt.turn([event], ledBy: [text])

@@ -15,10 +15,6 @@ import Testing
     return longest
   }
 
-  private static func safe(_ text: String) -> String {
-    Array(text.utf8).withUnsafeBufferPointer { String(streamSafe: $0) }
-  }
-
   private static func repeated(_ text: String, _ count: Int) -> String {
     String(repeating: text, count: count)
   }
@@ -30,10 +26,10 @@ import Testing
       for count in [1, 15, 29, 30, 31, 32, 60, 61, 95] {
         let row = Self.repeated(marks, count)
         let text = Self.repeated("a", before) + row + "z"
-        let safe = Self.safe(text)
+        let safe = text.streamSafe
         #expect(Self.longestRow(safe) == min(30, row.unicodeScalars.count))
         #expect(Array(safe.unicodeScalars).filter { $0 != Self.joiner } == Array(text.unicodeScalars))
-        #expect(Array(Self.safe(safe).utf8) == Array(safe.utf8))
+        #expect(Array(safe.streamSafe.utf8) == Array(safe.utf8))
         if row.unicodeScalars.count <= 30 { #expect(Array(safe.utf8) == Array(text.utf8)) }
       }
     }
@@ -44,7 +40,7 @@ import Testing
     String(repeating: "क\u{93F}", count: 200), String(repeating: "😀", count: 200),
   ])
   func leavesWhatPeopleWrite(text: String) {
-    #expect(Array(Self.safe(text).utf8) == Array(text.utf8))
+    #expect(Array(text.streamSafe.utf8) == Array(text.utf8))
   }
 
   @Test func holdsForWhatIsReadFromJSON() throws {

@@ -211,6 +211,9 @@ import Testing
     let narrative = try #require(Answer(parsing: answer, inputs: 1).parts.first??.findings.first?.narrative)
     #expect(narrative.unicodeScalars.count { $0 == "\u{301}" } == 100)
     #expect(narrative.unicodeScalars.count { $0 == "\u{34F}" } == 3)
+    let typed =
+      "<observation type='a\(String(repeating: "\u{301}", count: 100))'><title>t</title></observation>"
+    #expect(findings(typed).first?.type.unicodeScalars.count { $0 == "\u{34F}" } == 3)
   }
 
   @Test func takesTheTypeFromAnAttribute() {

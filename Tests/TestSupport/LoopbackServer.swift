@@ -22,7 +22,7 @@ public final class LoopbackServer: Sendable {
   ///
   /// - Parameter handler: Gives the answer to each request; called on the connection's thread.
   public init(_ handler: @escaping Handler) throws {
-    let (listener, port) = try Self.listen()
+    let (listener, port) = try listenOnLoopback()
     self.port = port
     let shared = try Shared(listener: listener, handler: handler)
     self.shared = shared
@@ -66,26 +66,27 @@ public final class LoopbackServer: Sendable {
 
   /// Ends every connection and refuses new ones: from now on the port is dead.
   public func stop() { shared.stop() }
+}
 
-  private static func listen() throws -> (descriptor: Int32, port: UInt16) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
-    guard descriptor >= 0 else { throw LoopbackError(call: "socket", code: errno) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-        guard bind(descriptor, raw, length) == 0, Glibc.listen(descriptor, 4096) == 0 else { return false }
-        return getsockname(descriptor, raw, &length) == 0
-      }
+/// A socket that listens on a free port of 127.0.0.1, for the caller to close.
+public func listenOnLoopback() throws -> (descriptor: Int32, port: UInt16) {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+  guard descriptor >= 0 else { throw LoopbackError(call: "socket", code: errno) }
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+  var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+  let status = withUnsafeMutablePointer(to: &address) { pointer in
+    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+      guard bind(descriptor, raw, length) == 0, listen(descriptor, 4096) == 0 else { return false }
+      return getsockname(descriptor, raw, &length) == 0
     }
-    guard status else {
-      close(descriptor)
-      throw LoopbackError(call: "listen", code: errno)
-    }
-    return (descriptor, UInt16(bigEndian: address.sin_port))
   }
+  guard status else {
+    close(descriptor)
+    throw LoopbackError(call: "listen", code: errno)
+  }
+  return (descriptor, UInt16(bigEndian: address.sin_port))
 }
 
 /// A port of 127.0.0.1 at which nothing listens.
