@@ -25,7 +25,7 @@ let package = Package(
     // Its headers alone: the library is loaded at the first request, so that no other command pays for it.
     .systemLibrary(name: "CLibcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CSystem"),
-    part("JSONText"),
+    part("JSONText", ["CSystem"]),
     part("Threads", ["CSystem"]),
     part("Spool", ["CSystem", "JSONText", "Threads"]),
     part("Observation", ["JSONText"], exclude: ["Schema"]),

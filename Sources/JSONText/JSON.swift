@@ -77,8 +77,20 @@ extension JSON {
 
   /// The value as compact JSON text.
   public var text: String {
-    var writer = JSONWriter()
+    var writer = JSONWriter(reserving: expectedLength)
     writer.value(self)
     return writer.text
+  }
+
+  /// About how many bytes the text has.
+  private var expectedLength: Int {
+    switch self {
+    case .null, .bool: 5
+    case .number(let text): text.utf8.count
+    case .string(let text): text.utf8.count + text.utf8.count / 8 + 4
+    case .array(let elements): elements.reduce(2) { $0 + $1.expectedLength + 1 }
+    case .object(let members):
+      members.reduce(2) { $0 + $1.key.utf8.count + $1.value.expectedLength + 4 }
+    }
   }
 }

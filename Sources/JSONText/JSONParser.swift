@@ -218,7 +218,7 @@ private struct Parser: ~Copyable {
     plain.makeRoom(for: min(bytes.count - start, 16 << 10))
     position = start
     while true {
-      position = plain.appendPlainRun(of: bytes, from: position)
+      position = plain.appendUnescaped(bytes, from: position)
       switch try peek() {
       case UInt8(ascii: "\""):
         position += 1
@@ -245,18 +245,15 @@ private struct Parser: ~Copyable {
     let letter = try peek()
     position += 1
     switch letter {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): plain.append(letter)
-    case UInt8(ascii: "b"): plain.append(0x08)
-    case UInt8(ascii: "f"): plain.append(0x0C)
-    case UInt8(ascii: "n"): plain.append(0x0A)
-    case UInt8(ascii: "r"): plain.append(0x0D)
-    case UInt8(ascii: "t"): plain.append(0x09)
     case UInt8(ascii: "u"):
       let scalar = try escapedScalar()
       for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { plain.append(byte) }
     default:
-      position -= 1
-      throw failure(.invalid)
+      guard let byte = plainEscape(letter) else {
+        position -= 1
+        throw failure(.invalid)
+      }
+      plain.append(byte)
     }
   }
 

@@ -6,29 +6,12 @@ extension UnsafeBufferPointer<UInt8> {
   func plainEnd(from start: Int) -> Int {
     firstCandidate(from: start, of: { $0.notPlainInJSON }, or: { !isPlainInJSON($0) })
   }
-
-  /// Whether all bytes of a range are ASCII.
-  func isASCII(_ range: Range<Int>) -> Bool {
-    guard let base = baseAddress else { return true }
-    let bytes = UnsafeRawPointer(base)
-    var position = range.lowerBound
-    var union: UInt64 = 0
-    while position &+ 8 <= range.upperBound {
-      union |= bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-      position &+= 8
-    }
-    while position < range.upperBound {
-      union |= UInt64(self[position])
-      position &+= 1
-    }
-    return union & 0x8080_8080_8080_8080 == 0
-  }
 }
 
-extension EightBytes {
+extension SixteenBytes {
   /// The bytes that do not stand for themselves in a JSON string.
   @inline(__always)
-  var notPlainInJSON: UInt64 {
+  var notPlainInJSON: UInt32 {
     equal(to: UInt8(ascii: "\"")) | equal(to: UInt8(ascii: "\\")) | below(0x20)
   }
 }

@@ -18,8 +18,8 @@ enum TagName: Int, CaseIterable {
   var isItem: Bool { self == .fact || self == .concept || self == .file }
   var isFieldOfSummary: Bool { rawValue >= TagName.request.rawValue }
 
-  /// How each name is spelt, by the number of its bytes.
-  static let spellings: [[(StaticString, TagName)]] = {
+  /// How each name is spelt, by the number of its bytes: as the number that they make.
+  static let spellings: [[(UInt128, TagName)]] = {
     let all: [(StaticString, TagName)] = [
       ("fact", .fact), ("concept", .concept), ("file", .file), ("type", .type), ("title", .title),
       ("observation", .observation), ("subtitle", .subtitle), ("facts", .facts), ("narrative", .narrative),
@@ -30,10 +30,15 @@ enum TagName: Int, CaseIterable {
       ("thought", .thinking), ("reasoning", .thinking), ("reflection", .thinking), ("scratchpad", .thinking),
       ("analysis", .thinking),
     ]
-    return (0...longest).map { count in all.filter { $0.0.utf8CodeUnitCount == count } }
+    var spellings = Array(repeating: [(UInt128, TagName)](), count: longest + 1)
+    for (text, name) in all {
+      let number = text.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt128($1) } }
+      spellings[text.utf8CodeUnitCount].append((number, name))
+    }
+    return spellings
   }()
 
-  /// The most bytes that a name has.
+  /// The most bytes that a name has, which are fewer than the number holds.
   static let longest = 14
 }
 
@@ -210,15 +215,15 @@ struct TagScanner {
 
   private func name(at position: inout Int) -> TagName? {
     var end = position
+    var spelt: UInt128 = 0
     while end < bytes.count, isNameByte(bytes[end]) {
+      spelt = spelt << 8 | UInt128(lowercase(bytes[end]))
       end += 1
       guard end - position <= TagName.longest else { return nil }
     }
-    for (spelling, name) in spellings[end - position] where bytes.holds(spelling, at: position) {
-      position = end
-      return name
-    }
-    return nil
+    guard let (_, name) = spellings[end - position].first(where: { $0.0 == spelt }) else { return nil }
+    position = end
+    return name
   }
 
   private mutating func skipSpace(from start: Int) -> Int {

@@ -2,11 +2,12 @@
 import JSONText
 
 extension Event {
-  /// The files that the tool read, in the order in which its input names them.
-  public var filesRead: [String] { writesFiles ? [] : namedFiles }
-
-  /// The files that the tool wrote, likewise.
-  public var filesModified: [String] { writesFiles ? namedFiles : [] }
+  /// The files that the tool read, or else those that it wrote, in the order in which its input names them.
+  public var files: (read: [String], modified: [String]) {
+    let files = namedFiles
+    if files.isEmpty { return ([], []) }
+    return writesFiles ? ([], files) : (files, [])
+  }
 
   /// Whether the tool is one that changes the files it names, as its name or its command says.
   private var writesFiles: Bool {
@@ -77,15 +78,16 @@ extension Answer.Part {
   /// The same part with the files that the event's own input names in each finding. They come first, and what the
   /// model wrote for the same file, be it relative to the working directory, is left out.
   public func withFiles(of event: Event) -> Answer.Part {
-    let read = event.filesRead
-    let modified = event.filesModified
+    let (read, modified) = event.files
     guard !read.isEmpty || !modified.isEmpty else { return self }
     let prefix = event.cwd.map { $0.hasSuffix("/") ? $0 : $0 + "/" } ?? ""
     func merged(_ own: [String], _ models: [String]) -> [String] {
       if own.isEmpty { return models }
       if models.isEmpty { return own }
-      let known = Set(own)
-      return own + models.filter { !known.contains($0) && !known.contains(prefix + $0) }
+      let known = own.count > 8 ? Set(own) : nil
+      // Few are compared faster than they are hashed.
+      func isKnown(_ file: String) -> Bool { known?.contains(file) ?? own.contains(file) }
+      return own + models.filter { !isKnown($0) && !isKnown(prefix + $0) }
     }
     var part = self
     for index in part.findings.indices {

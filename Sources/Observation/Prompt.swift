@@ -26,18 +26,20 @@ public enum Prompt {
   public static func turn(
     _ events: [Event], ledBy prompts: [String], limits: PayloadLimits = PayloadLimits()
   ) -> String {
-    var turn = ""
+    var turn = ByteBuffer(reserving: 4096)
     for prompt in prompts { turn.add("user_prompt", framed(prompt, limit: limits.prompt)) }
     for (position, event) in events.enumerated() {
-      turn += "<observed n=\"\(position + 1)\">\n"
+      turn.append(literal: "<observed n=\"")
+      turn.append(String(position + 1))
+      turn.append(literal: "\">\n")
       show(event, in: &turn, limits: limits)
-      turn += "</observed>\n"
+      turn.append(literal: "</observed>\n")
     }
-    turn += request(for: events)
-    return turn
+    turn.append(request(for: events))
+    return String(decoding: turn.contents, as: UTF8.self)
   }
 
-  private static func show(_ event: Event, in turn: inout String, limits: PayloadLimits) {
+  private static func show(_ event: Event, in turn: inout ByteBuffer, limits: PayloadLimits) {
     if let time = event.occurredAt { turn.add("occurred_at", time.rfc3339) }
     if let cwd = event.cwd { turn.add("working_directory", framed(cwd, limit: pathLimit)) }
     switch event.kind {
@@ -108,16 +110,16 @@ public enum Prompt {
   }
 }
 
-extension String {
+extension ByteBuffer {
   /// Adds an element of the frame with a text that is harmless.
-  fileprivate mutating func add(_ name: String, _ text: String) {
-    self += "<"
-    self += name
-    self += ">"
-    self += text
-    self += "</"
-    self += name
-    self += ">\n"
+  fileprivate mutating func add(_ name: StaticString, _ text: String) {
+    append(literal: "<")
+    append(literal: name)
+    append(literal: ">")
+    append(text)
+    append(literal: "</")
+    append(literal: name)
+    append(literal: ">\n")
   }
 }
 

@@ -34,8 +34,7 @@ public enum WithoutModel {
   private static func finding(for event: Event) -> Finding {
     let use = ToolUse(event)
     var finding = use.finding
-    finding.filesRead = event.filesRead
-    finding.filesModified = event.filesModified
+    (finding.filesRead, finding.filesModified) = event.files
     if !finding.filesModified.isEmpty { finding.type = "change" }
     return finding
   }

@@ -14,7 +14,7 @@ struct XMLWriter: ~Copyable {
 
   mutating func element(_ name: StaticString, attributes: String = "", _ content: (inout XMLWriter) -> Void) {
     indent()
-    buffer.append(literal: "<")
+    buffer.append(UInt8(ascii: "<"))
     buffer.append(literal: name)
     buffer.append(attributes)
     buffer.append(literal: ">\n")
@@ -30,9 +30,9 @@ struct XMLWriter: ~Copyable {
   mutating func element(_ name: StaticString, _ text: String?) {
     guard let text else { return }
     indent()
-    buffer.append(literal: "<")
+    buffer.append(UInt8(ascii: "<"))
     buffer.append(literal: name)
-    buffer.append(literal: ">")
+    buffer.append(UInt8(ascii: ">"))
     escaped(text)
     buffer.append(literal: "</")
     buffer.append(literal: name)
@@ -41,7 +41,7 @@ struct XMLWriter: ~Copyable {
 
   mutating func empty(_ name: StaticString, attributes: String) {
     indent()
-    buffer.append(literal: "<")
+    buffer.append(UInt8(ascii: "<"))
     buffer.append(literal: name)
     buffer.append(attributes)
     buffer.append(literal: "/>\n")
@@ -92,9 +92,9 @@ struct XMLWriter: ~Copyable {
   }
 }
 
-extension EightBytes {
+extension SixteenBytes {
   /// The bytes that are not written as they are, and a few that are.
-  fileprivate var notPlainInXML: UInt64 {
+  fileprivate var notPlainInXML: UInt32 {
     equal(to: UInt8(ascii: "&")) | equal(to: UInt8(ascii: "<")) | equal(to: UInt8(ascii: ">")) | below(0x20)
       | equal(to: 0xEF)
   }

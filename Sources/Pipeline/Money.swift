@@ -10,10 +10,11 @@ struct Money {
   static let overspentPrefix = "today's budget is spent"
 
   mutating func add(_ line: UsageLine) {
-    if line.day != day {
+    let lineDay = line.day
+    if lineDay != day {
       // A line of yesterday that comes late does not bring yesterday back.
-      guard line.day > day else { return }
-      day = line.day
+      guard lineDay > day else { return }
+      day = lineDay
       spent = 0
     }
     spent += line.costUSD ?? 0

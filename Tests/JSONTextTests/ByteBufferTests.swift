@@ -35,11 +35,11 @@ import Testing
     }
   }
 
-  /// One byte that is escaped at each place of texts of each length, two side by side, and none: wherever a word of
-  /// eight bytes ends, nothing is left out, written twice or taken for another.
+  /// One byte that is escaped at each place of texts of each length, two side by side, and none: wherever a block of
+  /// sixteen bytes ends, nothing is left out, written twice or taken for another.
   @Test(arguments: [UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x0A, 0x01, 0x1F])
   func escapesAtEachPlace(special: UInt8) {
-    for length in 0..<40 {
+    for length in 0..<72 {
       for place in 0..<length + 1 {
         var text = (0..<length).map { UInt8(ascii: "A") + UInt8($0 % 26) }
         if place < length { text[place] = special }
@@ -66,13 +66,13 @@ import Testing
   }
 }
 
-@Suite struct EightBytesTests {
+@Suite struct SixteenBytesTests {
   /// The first one is right whatever stands beside it: equal bytes, neighbours by one, and those beyond ASCII.
   @Test func findTheFirstOfWhatIsSought() {
     var generator = SeededGenerator(seed: 12)
     let nearby: [UInt8] = [0x00, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x5B, 0x5C, 0x5D, 0x7F, 0x80, 0xA2, 0xFF]
     for _ in 0..<20_000 {
-      let bytes = (0..<Int.random(in: 0..<30, using: &generator)).map { _ in
+      let bytes = (0..<Int.random(in: 0..<50, using: &generator)).map { _ in
         nearby.randomElement(using: &generator) ?? 0
       }
       let start = Int.random(in: 0...bytes.count, using: &generator)

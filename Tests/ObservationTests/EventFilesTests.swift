@@ -35,8 +35,8 @@ import Testing
   func takesFilesFromTheInput(_ tool: String, _ input: String, _ read: [String], _ modified: [String]) throws
   {
     let event = try event("{\"tool_name\": \"\(tool)\", \"tool_input\": \(input)}")
-    #expect(event.filesRead == read)
-    #expect(event.filesModified == modified)
+    #expect(event.files.read == read)
+    #expect(event.files.modified == modified)
   }
 
   @Test func putsThemFirstAndOnce() throws {

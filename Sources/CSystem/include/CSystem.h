@@ -1,6 +1,7 @@
 // Linux calls that Glibc's Swift module hides, because they need _GNU_SOURCE.
 #pragma once
 
+#include "bytes.h"
 #include "events.h"
 #include "sha256.h"
 
