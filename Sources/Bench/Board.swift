@@ -1,5 +1,6 @@
 // What the provider notes for the benchmark, in memory that both processes have.
 import Glibc
+import Threads
 
 /// A file in memory: how many requests have come, and of each when it was whole and how large its body was.
 ///
@@ -51,13 +52,6 @@ struct Board: @unchecked Sendable {
 
   /// Forgets the requests. To be called while none is under way.
   func clear() { counters[0] = 0 }
-}
-
-/// CLOCK_MONOTONIC.
-func monotonicNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 /// Seconds since `start`, which is of `monotonicNanoseconds`.

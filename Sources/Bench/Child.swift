@@ -1,5 +1,6 @@
 // Other processes: started, measured, waited for.
 import Glibc
+import Threads
 
 /// What a process has taken, as wait4(2) tells.
 struct Taken {

@@ -1,5 +1,6 @@
 // A provider on loopback that costs as little as it can: one thread, poll(2), and one answer for all.
 import Glibc
+import Threads
 
 /// Answers every POST with the same completion, so many milliseconds after the request was whole.
 ///

@@ -2,6 +2,7 @@
 import FoundationEssentials
 import Glibc
 import Observation
+import Threads
 
 enum Reading {
   static func measure(_ bench: Workbench, _ report: inout Report) {

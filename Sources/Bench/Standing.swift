@@ -1,5 +1,6 @@
 // What is felt by whoever waits: a start, a drop, a file that lands, a processor that stands.
 import Glibc
+import Threads
 
 /// `obspool add` of one file, and from the start of a processor to its first request.
 enum Starts {

@@ -1,6 +1,7 @@
 // Fresh spools, a provider, and the two programs that are run on them.
 import Glibc
 import JSONText
+import Threads
 
 /// Where figures are measured: everything is in one directory, which goes when the benchmark ends.
 struct Workbench {

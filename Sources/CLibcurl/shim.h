@@ -26,6 +26,7 @@ typedef struct {
   __typeof__(curl_multi_perform) *multi_perform;
   __typeof__(curl_multi_poll) *multi_poll;
   __typeof__(curl_multi_wakeup) *multi_wakeup;
+  __typeof__(curl_multi_socket_action) *multi_socket_action;
   __typeof__(curl_multi_info_read) *multi_info_read;
   __typeof__(curl_slist_append) *slist_append;
   __typeof__(curl_slist_free_all) *slist_free_all;
@@ -41,11 +42,14 @@ static inline int clibcurl_load(clibcurl *lib) {
          CLIBCURL_FIND(easy_setopt) && CLIBCURL_FIND(easy_getinfo) && CLIBCURL_FIND(easy_strerror) &&
          CLIBCURL_FIND(multi_init) && CLIBCURL_FIND(multi_cleanup) && CLIBCURL_FIND(multi_setopt) &&
          CLIBCURL_FIND(multi_add_handle) && CLIBCURL_FIND(multi_remove_handle) && CLIBCURL_FIND(multi_perform) &&
-         CLIBCURL_FIND(multi_poll) && CLIBCURL_FIND(multi_wakeup) && CLIBCURL_FIND(multi_info_read) &&
+         CLIBCURL_FIND(multi_poll) && CLIBCURL_FIND(multi_wakeup) && CLIBCURL_FIND(multi_socket_action) &&
+         CLIBCURL_FIND(multi_info_read) &&
          CLIBCURL_FIND(slist_append) && CLIBCURL_FIND(slist_free_all) &&
          lib->global_init(CURL_GLOBAL_ALL) == CURLE_OK;
 #undef CLIBCURL_FIND
 }
+
+static const curl_socket_t clibcurl_no_socket = CURL_SOCKET_TIMEOUT;
 
 static inline CURLcode clibcurl_set_number(const clibcurl *lib, CURL *easy, CURLoption option, long value) {
   return lib->easy_setopt(easy, option, value);
@@ -95,6 +99,15 @@ static inline void *clibcurl_private(const clibcurl *lib, CURL *easy) {
 
 static inline CURLMcode clibcurl_set_multi(const clibcurl *lib, CURLM *multi, CURLMoption option, long value) {
   return lib->multi_setopt(multi, option, value);
+}
+
+/// Sets who is told which sockets to wait for, and when to ask at the latest.
+static inline void clibcurl_watch(const clibcurl *lib, CURLM *multi, curl_socket_callback sockets,
+                                  curl_multi_timer_callback timer, void *context) {
+  lib->multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, sockets);
+  lib->multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+  lib->multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer);
+  lib->multi_setopt(multi, CURLMOPT_TIMERDATA, context);
 }
 
 /// The result of a transfer that `multi_info_read` reported as done.

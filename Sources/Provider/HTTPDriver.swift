@@ -28,15 +28,9 @@ final class HTTPDriver: Sendable {
     var isStarted = false
     var isStopped = false
     /// Set while the thread sleeps, or is about to, with nothing in the inbox.
-    var sleeper: Sleeper?
+    var sleeper: Wakeup?
 
     var isEmpty: Bool { jobs.isEmpty && cancelled.isEmpty && !isStopped }
-  }
-
-  private struct Sleeper: @unchecked Sendable {
-    // Unchecked because it is a pointer; libcurl allows just this, to wake it from another thread. It is valid
-    // while it stands in the inbox.
-    let multi: Libcurl.Multi
   }
 
   private let limits: HTTPClient.Limits
@@ -80,7 +74,7 @@ final class HTTPDriver: Sendable {
   private func wake(_ inbox: inout Inbox) {
     guard let sleeper = inbox.sleeper else { return }
     inbox.sleeper = nil
-    Libcurl.shared?.wake(sleeper.multi)
+    sleeper.wake()
   }
 
   private func run() {
@@ -91,6 +85,8 @@ final class HTTPDriver: Sendable {
     // many, so that each lull would cost the next burst its connections.
     libcurl.set(multi, CURLMOPT_MAXCONNECTS, 256)
     var transfers = Transfers(libcurl: libcurl, multi: multi, limits: limits)
+    let wakeup = Wakeup()
+    let sockets = Sockets(libcurl, multi, wakeup: wakeup)
     while true {
       let news = inbox.withLock { inbox in
         defer {
@@ -105,18 +101,21 @@ final class HTTPDriver: Sendable {
       }
       for job in news.jobs { transfers.start(job) }
       for id in news.cancelled { transfers.cancel(id) }
-      libcurl.perform(multi)
+      sockets.actIfDue()
       transfers.finishDone()
       let maySleep = inbox.withLock { inbox in
-        if inbox.isEmpty { inbox.sleeper = Sleeper(multi: multi) }
+        if inbox.isEmpty { inbox.sleeper = wakeup }
         return inbox.isEmpty
       }
-      guard maySleep else { continue }
-      libcurl.sleep(multi)
+      sockets.act(patiently: maySleep)
       inbox.withLock { $0.sleeper = nil }
+      transfers.finishDone()
     }
-    transfers.end()
-    libcurl.free(multi: multi)
+    // Ending a transfer ends the wait for its socket, of which libcurl tells.
+    withExtendedLifetime(sockets) {
+      transfers.end()
+      libcurl.free(multi: multi)
+    }
   }
 
   /// Answers every call that the library is missing.

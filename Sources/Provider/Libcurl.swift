@@ -74,16 +74,25 @@ struct Libcurl: @unchecked Sendable {
   }
   func remove(_ easy: Easy, from multi: Multi) { _ = functions.pointee.multi_remove_handle(multi, easy) }
 
-  func perform(_ multi: Multi) {
-    var running: Int32 = 0
-    _ = functions.pointee.multi_perform(multi, &running)
+  /// Has these called, with `context`, on the thread that uses `multi`: with each socket that a transfer waits for
+  /// from now on, or waits for no longer, and with the time after which `act` is to be called at the latest.
+  func watch(
+    _ multi: Multi, sockets: @escaping curl_socket_callback, timer: @escaping curl_multi_timer_callback,
+    context: UnsafeMutableRawPointer
+  ) {
+    clibcurl_watch(functions, multi, sockets, timer, context)
   }
 
-  /// Sleeps until a transfer can go on or `wake` is called, from another thread or before.
-  func sleep(_ multi: Multi) { _ = functions.pointee.multi_poll(multi, nil, 0, .max, nil) }
+  /// Goes on with what waits for a socket.
+  ///
+  /// - Parameter events: `CURL_CSELECT_IN` and so on.
+  func act(_ multi: Multi, on socket: curl_socket_t, events: Int32) {
+    var running: Int32 = 0
+    _ = functions.pointee.multi_socket_action(multi, socket, events, &running)
+  }
 
-  /// The one function that may be called while another thread has `multi`.
-  func wake(_ multi: Multi) { _ = functions.pointee.multi_wakeup(multi) }
+  /// Goes on with what waits for no socket, or has waited long enough.
+  func act(_ multi: Multi) { act(multi, on: clibcurl_no_socket, events: 0) }
 
   /// The next transfer that is done.
   func nextDone(_ multi: Multi) -> (easy: Easy, result: CURLcode)? {

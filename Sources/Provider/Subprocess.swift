@@ -177,11 +177,8 @@ struct Subprocess: Sendable {
     return !part.isEmpty
   }
 
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
+  /// In seconds.
+  private static func now() -> Double { Double(monotonicNanoseconds()) / 1e9 }
 }
 
 /// A pipe whose ends no child gets, not even one that another thread starts at this moment: who held a copy of the

@@ -28,7 +28,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
   }
 
   private let state = Locked(State())
-  private let wakeup: Int32
+  private let wakeup = Wakeup()
   private let alarm: Int32
   /// What the alarm is set to, so that setting it to the same moment again costs no system call.
   private let alarmMoment = Locked<Int64>(0)
@@ -39,36 +39,32 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
   ///   - name: The thread's name, at most 15 bytes.
   ///   - alarmed: Called on the thread when the alarm's moment has come, or somebody has set the clock.
   public init(name: String, alarmed: @escaping @Sendable () -> Void = {}) {
-    wakeup = csystem_wakeup_make()
     alarm = csystem_alarm_make()
-    precondition(wakeup >= 0 && alarm >= 0, "the process has no file descriptor left")
+    precondition(alarm >= 0, "the process has no file descriptor left")
     let (alarm, wakeup, alarmMoment) = (alarm, wakeup, alarmMoment)
     watch(alarm) {
-      drain(alarm)
+      Self.drain(alarm)
       alarmMoment.withLock { $0 = 0 }
       alarmed()
     }
-    watch(wakeup) { drain(wakeup) }
+    watch(wakeup.descriptor) { wakeup.drain() }
     Thread.detached(name: name) { [self] in run() }
   }
 
-  deinit {
-    close(wakeup)
-    close(alarm)
-  }
+  deinit { close(alarm) }
 
   /// Calls `isReady` on the loop's thread whenever `descriptor` can be read. It has to be read there, or
   /// the call comes again at once.
   public func watch(_ descriptor: Int32, isReady: @escaping @Sendable () -> Void) {
     let source = Source(descriptor: descriptor, isReady: isReady)
     state.withLock { $0.sources.append(source) }
-    wake()
+    wakeup.wake()
   }
 
   /// Ends watching a descriptor, before it is closed. Called on the loop's thread, it is the end of calls at once.
   public func unwatch(_ descriptor: Int32) {
     state.withLock { $0.sources.removeAll { $0.descriptor == descriptor } }
-    wake()
+    wakeup.wake()
   }
 
   /// Sets the one alarm: nanoseconds since 1970 on the wall clock, or nil for none. It goes off at that moment
@@ -91,13 +87,13 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       defer { state.isSleeping = false }
       return state.isSleeping
     }
-    if mustWake { wake() }
+    if mustWake { wakeup.wake() }
   }
 
   /// Ends the thread once what is queued has run.
   public func stop() {
     state.withLock { $0.isStopped = true }
-    wake()
+    wakeup.wake()
   }
 
   public func enqueue(_ job: consuming ExecutorJob) {
@@ -107,15 +103,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       defer { state.isSleeping = false }
       return state.isSleeping
     }
-    if mustWake { wake() }
+    if mustWake { wakeup.wake() }
   }
 
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-
-  private func wake() {
-    var one: UInt64 = 1
-    _ = write(wakeup, &one, 8)
-  }
 
   private func run() {
     let serial = asUnownedSerialExecutor()
@@ -152,10 +143,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       source.isReady()
     }
   }
-}
 
-/// Takes the count out of an eventfd or a timerfd, so that it is readable no more.
-private func drain(_ descriptor: Int32) {
-  var count: UInt64 = 0
-  _ = read(descriptor, &count, 8)
+  /// Takes the count out of an eventfd or a timerfd, so that it is readable no more.
+  static func drain(_ descriptor: Int32) {
+    var count: UInt64 = 0
+    _ = read(descriptor, &count, 8)
+  }
 }
