@@ -15,7 +15,8 @@ extension Spool {
   /// move to tell, which replaces nothing.
   func isTaken(_ name: InputName, besidesDone session: SessionPlace, byMove: Bool) throws(SpoolError) -> Bool
   {
-    if try failed.contains(name.fileName) { return true }
+    // Each input in failed has a note, unless a person has put it there: then the next that fails takes another name.
+    if !isWithoutNotes, try failed.contains(name.fileName) { return true }
     if !byMove, try inflight.contains(name.fileName) { return true }
     return try observations.contains(RecordPlace(of: name, in: session).json)
   }
