@@ -72,9 +72,9 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
   }
 
   /// Straight from the C library: what Swift allocates takes longer, and cannot grow where it stands.
-  private static func memory(of size: Int, for old: UnsafeMutablePointer<UInt8>?) -> UnsafeMutablePointer<
-    UInt8
-  > {
+  private static func memory(of size: Int, for old: UnsafeMutablePointer<UInt8>?)
+    -> UnsafeMutablePointer<UInt8>
+  {
     guard let memory = realloc(old, size) else { fatalError("there is no memory left for \(size) bytes") }
     return memory.assumingMemoryBound(to: UInt8.self)
   }

@@ -5,7 +5,9 @@ import Glibc
 import Threads
 
 /// Waits in one poll(2) for all sockets of a multi handle, and lets libcurl go on with those that are ready: a call that
-/// waits costs nothing while others are answered. Used on one thread. To be held for as long as the handle is there.
+/// waits costs nothing while others are answered (https://curl.se/libcurl/c/libcurl-multi.html, MULTI_SOCKET).
+///
+/// Used on one thread. To be held for as long as the handle is there.
 final class Sockets {
   private let libcurl: Libcurl
   private let multi: Libcurl.Multi
