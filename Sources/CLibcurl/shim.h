@@ -49,9 +49,6 @@ static inline int clibcurl_load(clibcurl *lib) {
 #undef CLIBCURL_FIND
 }
 
-/// What multi_socket_action is told where time has passed and no socket is ready.
-static const curl_socket_t clibcurl_no_socket = CURL_SOCKET_TIMEOUT;
-
 static inline CURLcode clibcurl_set_number(const clibcurl *lib, CURL *easy, CURLoption option, long value) {
   return lib->easy_setopt(easy, option, value);
 }

@@ -9,7 +9,9 @@ extension ByteBuffer {
   public mutating func appendJSONString(utf8 text: UnsafeBufferPointer<UInt8>) {
     makeRoom(for: text.count + 2)
     append(UInt8(ascii: "\""))
-    var position = appendEscapedBlocks(of: text)
+    var position = appendBlocks(of: text, from: 0) { source, output in
+      (1, Self.writeEscape(of: source[0], at: output))
+    }
     while position < text.count {
       let end = text.plainEnd(from: position)
       append(UnsafeBufferPointer(rebasing: text[position..<end]))
@@ -27,65 +29,55 @@ extension ByteBuffer {
     text.withUTF8Bytes { appendJSONString(utf8: $0) }
   }
 
-  /// Appends as much of a text as stands in whole blocks, and gives where the rest begins.
-  private mutating func appendEscapedBlocks(of text: UnsafeBufferPointer<UInt8>) -> Int {
-    guard let base = text.baseAddress else { return 0 }
-    var position = 0
-    // Whatever is copied begins in this block, so that it ends in the next.
-    while position &+ 32 <= text.count {
-      makeRoom(for: 16 * Self.longestEscape + 16)
-      var special = SixteenBytes(at: base + position).notPlainInJSON
-      let end = position &+ 16
-      var output = start + count
-      while special != 0 {
-        Self.copySixteen(base + position, to: output)
-        let plain = special.trailingZeroBitCount
-        output += plain
-        position &+= plain
-        output += Self.writeEscape(of: base[position], at: output)
-        position &+= 1
-        special &>>= UInt32(truncatingIfNeeded: plain &+ 1)
-      }
-      Self.copySixteen(base + position, to: output)
-      count = output - start &+ (end &- position)
-      position = end
-    }
-    return position
-  }
-
   /// Appends the text of a string literal with its plain escapes undone, from `first` on, and gives where it has
   /// stopped: at the quote that ends the literal, at a backslash, at a byte that may not stand there, or at the end.
   mutating func appendUnescaped(_ text: UnsafeBufferPointer<UInt8>, from first: Int) -> Int {
-    guard let base = text.baseAddress else { return 0 }
+    let rest = appendBlocks(of: text, from: first) { source, output in
+      guard source[0] == UInt8(ascii: "\\"), let byte = plainEscape(source[1]) else { return nil }
+      output.pointee = byte
+      return (2, 1)
+    }
+    let end = text.plainEnd(from: rest)
+    append(UnsafeBufferPointer(rebasing: text[rest..<end]))
+    return end
+  }
+
+  /// Appends as much of a text as stands in whole blocks, and gives where the rest begins.
+  ///
+  /// - Parameter special: Writes what stands for the bytes here, of which the first does not stand for itself: gives how
+  ///   many it has read, one or two, and how many written, six at most; nil to stop before them.
+  @inline(__always)
+  private mutating func appendBlocks(
+    of text: UnsafeBufferPointer<UInt8>, from first: Int,
+    special: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) -> (read: Int, written: Int)?
+  ) -> Int {
+    guard let base = text.baseAddress else { return first }
     var position = first
-    // The letter of the last escape may stand in the next block.
+    // Whatever is copied begins in this block, or one byte behind it, and so ends in the next or with one byte more.
     while position &+ 33 <= text.count {
-      makeRoom(for: 32)
-      var special = SixteenBytes(at: base + position).notPlainInJSON
+      makeRoom(for: 16 * Self.longestEscape + 16)
+      var found = SixteenBytes(at: base + position).notPlainInJSON
       let end = position &+ 16
       var output = start + count
-      while special != 0 {
+      while found != 0 {
         Self.copySixteen(base + position, to: output)
-        let plain = special.trailingZeroBitCount
+        let plain = found.trailingZeroBitCount
         output += plain
         position &+= plain
-        guard base[position] == UInt8(ascii: "\\"), let byte = plainEscape(base[position &+ 1]) else {
+        guard let (read, written) = special(base + position, output) else {
           count = output - start
           return position
         }
-        output.pointee = byte
-        output += 1
-        position &+= 2
-        special &>>= UInt32(truncatingIfNeeded: plain &+ 2)
+        output += written
+        position &+= read
+        found &>>= UInt32(truncatingIfNeeded: plain &+ read)
       }
       Self.copySixteen(base + position, to: output)
       let rest = max(end &- position, 0)
       count = output - start &+ rest
       position &+= rest
     }
-    let end = text.plainEnd(from: position)
-    append(UnsafeBufferPointer(rebasing: text[position..<end]))
-    return end
+    return position
   }
 
   @inline(__always)

@@ -137,23 +137,10 @@ extension UsageLine {
   func sentence(messagesInContext: Int) -> String {
     let title = Providers.kind(named: provider)?.title ?? provider
     let cost = costUSD.map { "\"\(digits(ofDollars: $0))\"" } ?? "unknown"
-    var line = ByteBuffer(reserving: 256)
-    line.append(title)
-    line.append(literal: " API usage: { model: \"")
-    line.append(servedModel ?? model)
-    line.append(literal: "\", inputTokens: ")
-    line.append(String(inputTokens))
-    line.append(literal: ", outputTokens: ")
-    line.append(String(outputTokens))
-    line.append(literal: ", totalTokens: ")
-    line.append(String(inputTokens + outputTokens))
-    line.append(literal: ", cachedTokens: ")
-    line.append(String(cachedTokens))
-    line.append(literal: ", estimatedCostUSD: ")
-    line.append(cost)
-    line.append(literal: ", messagesInContext: ")
-    line.append(String(messagesInContext))
-    line.append(literal: " }")
-    return String(decoding: line.contents, as: UTF8.self)
+    return """
+      \(title) API usage: { model: "\(servedModel ?? model)", inputTokens: \(inputTokens), \
+      outputTokens: \(outputTokens), totalTokens: \(inputTokens + outputTokens), cachedTokens: \(cachedTokens), \
+      estimatedCostUSD: \(cost), messagesInContext: \(messagesInContext) }
+      """
   }
 }

@@ -109,7 +109,6 @@ final class HTTPDriver: Sendable {
       }
       sockets.act(patiently: maySleep)
       inbox.withLock { $0.sleeper = nil }
-      transfers.finishDone()
     }
     // Ending a transfer ends the wait for its socket, of which libcurl tells.
     withExtendedLifetime(sockets) {

@@ -92,7 +92,7 @@ struct Libcurl: @unchecked Sendable {
   }
 
   /// Goes on with what waits for no socket, or has waited long enough.
-  func act(_ multi: Multi) { act(multi, on: clibcurl_no_socket, events: 0) }
+  func act(_ multi: Multi) { act(multi, on: CURL_SOCKET_TIMEOUT, events: 0) }
 
   /// The next transfer that is done.
   func nextDone(_ multi: Multi) -> (easy: Easy, result: CURLcode)? {

@@ -43,7 +43,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
     precondition(alarm >= 0, "the process has no file descriptor left")
     let (alarm, wakeup, alarmMoment) = (alarm, wakeup, alarmMoment)
     watch(alarm) {
-      Self.drain(alarm)
+      takeCount(outOf: alarm)
       alarmMoment.withLock { $0 = 0 }
       alarmed()
     }
@@ -142,11 +142,5 @@ public final class EventLoop: SerialExecutor, TaskExecutor {
       guard state.withLock({ state in state.sources.contains { $0 === source } }) else { continue }
       source.isReady()
     }
-  }
-
-  /// Takes the count out of an eventfd or a timerfd, so that it is readable no more.
-  static func drain(_ descriptor: Int32) {
-    var count: UInt64 = 0
-    _ = read(descriptor, &count, 8)
   }
 }

@@ -19,5 +19,11 @@ public final class Wakeup: Sendable {
     _ = write(descriptor, &one, 8)
   }
 
-  public func drain() { EventLoop.drain(descriptor) }
+  public func drain() { takeCount(outOf: descriptor) }
+}
+
+/// Reads an eventfd or a timerfd, so that it is readable no more.
+func takeCount(outOf descriptor: Int32) {
+  var count: UInt64 = 0
+  _ = read(descriptor, &count, 8)
 }
