@@ -123,7 +123,8 @@ static int begin(struct call *call) {
     call->fate = FAILS;
     errno = atoi(act + 5);
   } else if (strcmp(act, "stop") == 0) {
-    kill(getpid(), SIGSTOP);
+    // To this very thread: sent to the process, another may take it, and this one may be calls further by then.
+    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSTOP);
   } else {
     kill(getpid(), SIGKILL);
     pause();
