@@ -267,21 +267,8 @@ struct HostileServerTests {
 }
 
 /// What `gzip -9` makes of bytes.
-///
-/// Not by Foundation's `Process`, which reads behind the end of an entry while it lists the open descriptors: beside
-/// a thousand of them that is now and then behind the end of the memory.
 func gzip(_ bytes: [UInt8]) async throws -> [UInt8] {
-  let gzip = Subprocess(
-    path: "/usr/bin/env", arguments: ["gzip", "-9"], environment: ["PATH=/usr/bin:/bin"], timeout: 60,
-    limit: 1 << 20)
-  let outcome = await gzip.run(input: bytes)
+  let outcome = await command(["gzip", "-9"]).run(input: bytes)
   try #require(outcome.ending == .exited(status: 0))
   return outcome.output
-}
-
-/// Does what blocks on a thread of its own.
-private func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
-  await withCheckedContinuation { continuation in
-    Thread.detachNewThread { continuation.resume(returning: body()) }
-  }
 }

@@ -3,6 +3,7 @@
 import FoundationEssentials
 import JSONText
 import TestSupport
+import Threads
 
 @testable import Provider
 
@@ -52,4 +53,21 @@ func failure(
   let server = try LoopbackServer { _ in response }
   defer { server.stop() }
   return await failure(of: try provider(name, at: server.url, timeout: timeout, limits: limits))
+}
+
+/// A program that is at hand.
+///
+/// Not Foundation's `Process`, which reads behind the end of an entry while it lists the open descriptors: beside a
+/// thousand of them that is now and then behind the end of the memory.
+func command(_ words: [String], in directory: String = "/") -> Subprocess {
+  Subprocess(
+    path: "/usr/bin/env", arguments: ["-C", directory] + words, environment: ["PATH=/usr/bin:/bin"],
+    timeout: 60, limit: 1 << 20)
+}
+
+/// Does what blocks on a thread of its own.
+func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+  await withCheckedContinuation { continuation in
+    Thread.detached(name: "test") { continuation.resume(returning: body()) }
+  }
 }

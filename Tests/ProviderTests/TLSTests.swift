@@ -11,23 +11,23 @@ struct TLSTests {
   @Test func `a certificate is taken for its own name, in its own time, from an authority that is known`()
     async throws
   {
-    let authority = try Authority()
-    let good = try authority.certificate("good", names: "IP:127.0.0.1")
+    let authority = try await Authority()
+    let good = try await authority.certificate("good", names: "IP:127.0.0.1")
     #expect(try await check(good, trusting: authority.path) == "127.0.0.1 answers")
     #expect(
       try await check(good, trusting: nil).contains("the certificate of 127.0.0.1 is not to be trusted"))
 
-    let other = try authority.certificate("other", names: "DNS:example.org,IP:127.0.0.2")
+    let other = try await authority.certificate("other", names: "DNS:example.org,IP:127.0.0.2")
     let wrongName = try await check(other, trusting: authority.path)
     #expect(wrongName.contains("the certificate of 127.0.0.1 is not to be trusted"))
     #expect(wrongName.contains("127.0.0.1'"), "\(wrongName)")
 
-    let expired = try authority.certificate("expired", names: "IP:127.0.0.1", days: -1)
+    let expired = try await authority.certificate("expired", names: "IP:127.0.0.1", days: -1)
     let tooLate = try await check(expired, trusting: authority.path)
     #expect(tooLate.contains("the certificate of 127.0.0.1 is not to be trusted"))
     #expect(tooLate.contains("expired"), "\(tooLate)")
 
-    let alone = try authority.selfSigned("alone", names: "IP:127.0.0.1")
+    let alone = try await authority.selfSigned("alone", names: "IP:127.0.0.1")
     let unknown = try await check(alone, trusting: authority.path)
     #expect(unknown.contains("the certificate of 127.0.0.1 is not to be trusted"))
     #expect(unknown.contains("self-signed"), "\(unknown)")
@@ -42,10 +42,10 @@ struct TLSTests {
 
   /// What `check` says first about a server with a certificate.
   private func check(_ certificate: Certificate, trusting file: String?) async throws -> String {
-    let server = try TLSServer(certificate)
-    defer { server.stop() }
+    let server = try await TLSServer(certificate)
     let limits = HTTPClient.Limits(trustedCertificates: file)
     let lines = try await provider(at: "https://127.0.0.1:\(server.port)", model: "m", limits: limits).check()
+    await server.stop()
     return lines.first?.text ?? ""
   }
 }
@@ -61,8 +61,8 @@ private struct Authority {
   let directory = try? TemporaryDirectory()
   var path: String { directory?.appending("ca.pem") ?? "" }
 
-  init() throws {
-    try openssl(
+  init() async throws {
+    try await openssl(
       ["req", "-x509"] + Self.newKey + [
         "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2",
       ])
@@ -70,20 +70,20 @@ private struct Authority {
 
   private static let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
-  func certificate(_ name: String, names: String, days: Int = 2) throws -> Certificate {
-    try openssl(
+  func certificate(_ name: String, names: String, days: Int = 2) async throws -> Certificate {
+    try await openssl(
       ["req", "-new"] + Self.newKey + ["-keyout", "\(name).key", "-out", "\(name).csr", "-subj", "/CN=x"])
     let directory = try #require(directory)
     try "subjectAltName=\(names)".write(
       toFile: directory.appending("names"), atomically: false, encoding: .utf8)
-    try openssl(
+    try await openssl(
       ["x509", "-req", "-in", "\(name).csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "\(days)"]
         + ["-extfile", "names", "-out", "\(name).pem"])
     return try served(name)
   }
 
-  func selfSigned(_ name: String, names: String) throws -> Certificate {
-    try openssl(
+  func selfSigned(_ name: String, names: String) async throws -> Certificate {
+    try await openssl(
       ["req", "-x509"] + Self.newKey + ["-keyout", "\(name).key", "-out", "\(name).pem", "-subj", "/CN=x"]
         + ["-addext", "subjectAltName=\(names)", "-days", "2"])
     return try served(name)
@@ -97,48 +97,53 @@ private struct Authority {
     return Certificate(directory: directory, name: name)
   }
 
-  private func openssl(_ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["openssl"] + arguments
-    process.currentDirectoryURL = URL(fileURLWithPath: try #require(directory).path)
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "openssl \(arguments)")
+  private func openssl(_ arguments: [String]) async throws {
+    let outcome = await command(["openssl"] + arguments, in: try #require(directory).path).run(input: [])
+    try #require(outcome.ending == .exited(status: 0), "openssl \(arguments)")
   }
 }
 
 /// `openssl s_server` on a free port.
 private final class TLSServer {
   let port: Int
-  private let process = Process()
+  private let running: Task<Subprocess.Outcome, Never>
 
-  init(_ certificate: Certificate) throws {
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments =
-      ["openssl", "s_server", "-accept", "127.0.0.1:0", "-HTTP"]
-      + ["-cert", "\(certificate.name).pem", "-key", "\(certificate.name).key"]
-    process.currentDirectoryURL = URL(fileURLWithPath: certificate.directory.path)
-    process.standardInput = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    // It says `ACCEPT 127.0.0.1:PORT` when it listens.
-    var said = ""
-    while !said.contains(/ACCEPT .*:[0-9]+\n/) {
-      let more = output.fileHandleForReading.availableData
-      try #require(!more.isEmpty, "openssl's server has not started")
-      said += String(decoding: more, as: UTF8.self)
+  init(_ certificate: Certificate) async throws {
+    let name = certificate.name
+    let said = certificate.directory.appending("\(name).said")
+    try #require(mkfifo(said, 0o600) == 0)
+    let reader = open(said, O_RDONLY | O_NONBLOCK)
+    defer {
+      close(reader)
+      unlink(said)
     }
-    port = try #require(said.firstMatch(of: /ACCEPT .*:([0-9]+)\n/).flatMap { Int($0.output.1) })
+    let server = command(
+      [
+        "sh", "-c",
+        "exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert \(name).pem -key \(name).key >\(name).said",
+      ], in: certificate.directory.path)
+    running = Task { await server.run(input: []) }
+    // It says `ACCEPT 127.0.0.1:PORT` when it listens.
+    var text = ""
+    while !text.contains(/ACCEPT .*:[0-9]+\n/) {
+      let more = await onThread {
+        var wait = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
+        guard poll(&wait, 1, 30_000) == 1 else { return "" }
+        return String(
+          decoding: [UInt8](unsafeUninitializedCapacity: 1024) {
+            $1 = max(0, read(reader, $0.baseAddress, 1024))
+          },
+          as: UTF8.self)
+      }
+      try #require(!more.isEmpty, "openssl's server has not started")
+      text += more
+    }
+    port = try #require(text.firstMatch(of: /ACCEPT .*:([0-9]+)\n/).flatMap { Int($0.output.1) })
   }
 
-  func stop() {
-    // Not by SIGTERM: a child of a thread of the concurrency pool inherits that it is blocked.
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+  /// Ends the server, and waits for its end.
+  func stop() async {
+    running.cancel()
+    _ = await running.value
   }
 }
