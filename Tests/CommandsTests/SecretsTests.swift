@@ -168,11 +168,7 @@ import Testing
       echo '{"type":"result","subtype":"success","result":"<skip/>"}'
       """, to: "claude.text")
     // Written by another process: with a descriptor of ours that a child of another test has, it could not be run.
-    let copying = Process()
-    copying.executableURL = URL(filePath: "/usr/bin/install")
-    copying.arguments = ["-m", "755", obspool.directory + "/claude.text", obspool.directory + "/claude"]
-    try copying.run()
-    copying.waitUntilExit()
+    try obspool.shell("install -m 755 claude.text claude")
     try obspool.write(
       JSON.object([
         JSON.Member("tool_name", .string("Bash")),

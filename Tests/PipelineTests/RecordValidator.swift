@@ -1,18 +1,21 @@
 // Every record that a drain in these tests leaves is read by the strict readers of others.
 
 import Foundation
+import Glibc
+import TestSupport
 import Testing
 import Threads
 
 /// Python's JSON Schema validator, started once for all tests, since starting it takes longer than a drain does, and
-/// xmllint, which starts at once.
+/// xmllint, which starts at once. Both by popen(3): Foundation's `Process` reads behind the end of an entry while it
+/// lists the open descriptors, of which other tests have a thousand.
 final class RecordValidator: Sendable {
   /// Nil where the tools are not installed; the tests of records themselves say so with a word.
   static let shared: RecordValidator? = try? RecordValidator()
 
   private struct Python {
-    var input: FileHandle
-    var output: FileHandle
+    var input: UnsafeMutablePointer<FILE>
+    var output: UnsafeMutablePointer<FILE>
   }
 
   private let python: Locked<Python>
@@ -34,55 +37,51 @@ final class RecordValidator: Sendable {
     """
 
   private init() throws {
-    let (input, output, process) = (Pipe(), Pipe(), Process())
-    process.executableURL = URL(filePath: "/bin/sh")
+    let directory = try TemporaryDirectory()
+    let (script, answers) = (directory.appending("validate.py"), directory.appending("answers"))
+    try Data(Self.script.utf8).write(to: URL(filePath: script))
     // The one of Debian has the package of Debian; another in the path may have its own.
-    process.arguments = [
-      "-c",
-      "for p in /usr/bin/python3 python3; do $p -c 'import jsonschema' 2>&- && exec $p -c \"$0\" \"$1\"; done",
-      Self.script, Self.schemas + "/record.schema.json",
-    ]
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    guard Self.line(of: output.fileHandleForReading) == "ready", Self.xmllint(["--version"]) == "" else {
-      throw Problem("no validators")
-    }
-    python = Locked(Python(input: input.fileHandleForWriting, output: output.fileHandleForReading))
+    let command = """
+      for p in /usr/bin/python3 python3; do
+        $p -c 'import jsonschema' && exec $p '\(script)' '\(Self.schemas)/record.schema.json'
+      done >'\(answers)' 2>/dev/null
+      """
+    guard mkfifo(answers, 0o600) == 0, let input = popen(command, "we"), let output = fopen(answers, "re"),
+      Self.line(of: output) == "ready", Self.run("xmllint --version") == ""
+    else { throw Problem("no validators") }
+    python = Locked(Python(input: input, output: output))
   }
 
   /// What is wrong with the records below a directory; empty where all are valid.
   func faults(below observations: String) -> String {
     let files = (FileManager.default.enumerator(atPath: observations)?.compactMap { $0 as? String } ?? [])
-      .map { "\(observations)/\($0)" }
-    let (xml, json) = (files.filter { $0.hasSuffix(".xml") }, files.filter { $0.hasSuffix(".json") })
-    guard !json.isEmpty, let question = try? JSONSerialization.data(withJSONObject: json) else { return "" }
+      .filter { $0.hasSuffix(".json") }.map { "\(observations)/\($0)" }
+    guard !files.isEmpty, let question = try? JSONSerialization.data(withJSONObject: files) else { return "" }
     let answer = python.withLock { python in
-      try? python.input.write(contentsOf: question + Data("\n".utf8))
+      fputs(String(decoding: question, as: UTF8.self) + "\n", python.input)
+      fflush(python.input)
       return Self.line(of: python.output)
     }
-    let faults = Self.xmllint(["--noout", "--nonet", "--schema", Self.schemas + "/obspool.xsd"] + xml)
+    let schema = Self.schemas + "/obspool.xsd"
+    let faults = Self.run(
+      "find '\(observations)' -name '*.xml' -exec xmllint --noout --nonet --schema '\(schema)' {} +")
     return (answer == "\"\"" ? "" : answer) + faults
   }
 
-  /// What xmllint complains of; empty for nothing.
-  private static func xmllint(_ arguments: [String]) -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["xmllint"] + arguments
-    let output = Pipe()
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = output
-    guard (try? process.run()) != nil else { return "xmllint does not start" }
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? "" : "xmllint: \(text)"
+  /// What a command says that fails; empty for one that does not.
+  private static func run(_ command: String) -> String {
+    guard let output = popen("(\(command)) 2>&1", "re") else { return "\(command) does not start" }
+    var said = ""
+    while case let line = line(of: output), !line.isEmpty { said += line + "\n" }
+    return pclose(output) == 0 ? "" : "\(command): \(said)"
   }
 
-  private static func line(of handle: FileHandle) -> String {
-    var bytes = Data()
-    while let byte = try? handle.read(upToCount: 1), !byte.isEmpty, byte.first != 10 { bytes += byte }
+  /// The next line; empty at the end.
+  private static func line(of file: UnsafeMutablePointer<FILE>) -> String {
+    var bytes: [UInt8] = []
+    while case let byte = getc(file), byte != EOF, byte != 10 {
+      bytes.append(UInt8(truncatingIfNeeded: byte))
+    }
     return String(decoding: bytes, as: UTF8.self)
   }
 }
