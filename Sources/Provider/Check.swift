@@ -4,9 +4,9 @@ import JSONText
 
 extension Endpoint {
   /// Looks at an API that describes one model at one address, to those with a key.
-  func check(model: String, at path: String, headers: [String]) async -> [CheckLine] {
+  func check(model: String, at path: String) async -> [CheckLine] {
     do throws(ProviderError) {
-      _ = try await get(path, headers: headers)
+      _ = try await get(path)
     } catch {
       guard error.status == 404 else { return lines(about: error) }
       return [

@@ -10,7 +10,9 @@ struct Claude: Provider {
   private let endpoint: Endpoint
 
   init(_ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now) throws(ProviderError) {
-    endpoint = try Endpoint(configuration, http: http, now: now)
+    endpoint = try Endpoint(configuration, http: http, now: now) { key in
+      ["x-api-key: \(key)", "anthropic-version: 2023-06-01"]
+    }
     model = configuration.model
   }
 
@@ -26,7 +28,7 @@ struct Claude: Provider {
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
-    let answer = try await endpoint.post("/v1/messages", headers: headers, body: body)
+    let answer = try await endpoint.post("/v1/messages", body: body)
     return try reply(from: answer)
   }
 
@@ -40,8 +42,6 @@ struct Claude: Provider {
       requestID: (json["id"]?.string ?? answer.headers["request-id"]).map { endpoint.line($0) },
       finish: finish(of: json), usage: usage(in: json))
   }
-
-  private var headers: [String] { ["x-api-key: \(endpoint.key)", "anthropic-version: 2023-06-01"] }
 
   /// The body of the request. What stays the same from call to call comes first.
   func body(for request: Request) -> HTTPClient.Body {
@@ -91,6 +91,6 @@ struct Claude: Provider {
   }
 
   func check() async -> [CheckLine] {
-    await endpoint.check(model: model, at: "/v1/models/\(model.pathSegment)", headers: headers)
+    await endpoint.check(model: model, at: "/v1/models/\(model.pathSegment)")
   }
 }

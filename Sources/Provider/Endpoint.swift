@@ -8,14 +8,19 @@ struct Endpoint: Sendable {
   let base: BaseURL
   let key: String
   let http: HTTPClient
+  /// The header lines of a GET and of a POST: made once, and given to libcurl anew only where others were sent before.
+  private let headers: [String]
+  private let postHeaders: [String]
   private let timeout: Double
   private let now: Now
 
   /// Looks at the settings.
   ///
+  /// - Parameter headers: The header lines that every request has, such as the one with the key.
   /// - Throws: An error of class `auth` where there is no key or the address is none.
   init(
-    _ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now
+    _ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now,
+    headers: (_ key: String) -> [String]
   ) throws(ProviderError) {
     base = try BaseURL(configuration.baseURL, allowHTTP: configuration.allowHTTP)
     let key = (configuration.key ?? "").trimmingWhitespace()
@@ -27,20 +32,20 @@ struct Endpoint: Sendable {
         .auth, "the key for \(configuration.name) holds white space or characters that no key has")
     }
     self.key = key
+    self.headers = headers(key) + ["Accept: application/json"]
+    postHeaders = headers(key) + ["Content-Type: application/json", "Accept: application/json"]
     self.http = http
     self.now = now
     timeout = configuration.timeout
   }
 
   /// Posts a request and gives the answer, whatever it is.
-  func post(
-    _ path: String, headers: [String], body: HTTPClient.Body
-  ) async throws(ProviderError) -> HTTPClient.Answer {
-    try await send(path, headers: headers + ["Content-Type: application/json"], body: body)
+  func post(_ path: String, body: HTTPClient.Body) async throws(ProviderError) -> HTTPClient.Answer {
+    try await send(path, headers: postHeaders, body: body)
   }
 
   /// Gets what a path of the API says, for `check`.
-  func get(_ path: String, headers: [String]) async throws(ProviderError) -> JSON {
+  func get(_ path: String) async throws(ProviderError) -> JSON {
     try json(of: try await send(path, headers: headers, body: nil))
   }
 

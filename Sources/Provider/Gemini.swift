@@ -10,7 +10,10 @@ struct Gemini: Provider {
   private let endpoint: Endpoint
 
   init(_ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now) throws(ProviderError) {
-    endpoint = try Endpoint(configuration, http: http, now: now)
+    endpoint = try Endpoint(configuration, http: http, now: now) { key in
+      // The key goes into a header, because addresses end up in logs.
+      ["x-goog-api-key: \(key)"]
+    }
     let isFull = configuration.model.hasPrefix("models/")
     model = isFull ? String(configuration.model.dropFirst("models/".count)) : configuration.model
   }
@@ -18,7 +21,7 @@ struct Gemini: Provider {
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
     let path = "/models/\(model.pathSegment):generateContent"
-    let answer = try await endpoint.post(path, headers: headers, body: body)
+    let answer = try await endpoint.post(path, body: body)
     return try reply(from: answer)
   }
 
@@ -37,9 +40,6 @@ struct Gemini: Provider {
       finish: candidate.map { finish(of: $0) } ?? .refused(endpoint.line(block ?? "")),
       usage: usage(in: json))
   }
-
-  // The key goes into a header, because addresses end up in logs.
-  private var headers: [String] { ["x-goog-api-key: \(endpoint.key)"] }
 
   /// The body of the request. What stays the same from call to call comes first.
   func body(for request: Request) -> HTTPClient.Body {
@@ -94,6 +94,6 @@ struct Gemini: Provider {
   }
 
   func check() async -> [CheckLine] {
-    await endpoint.check(model: model, at: "/models/\(model.pathSegment)", headers: headers)
+    await endpoint.check(model: model, at: "/models/\(model.pathSegment)")
   }
 }

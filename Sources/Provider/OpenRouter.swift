@@ -8,15 +8,15 @@ struct OpenRouter: Provider {
   let name = "openrouter"
   let model: String
   private let endpoint: Endpoint
-  private let siteURL: String
-  private let appName: String
   private let fallbackModels: [String]
 
   init(_ configuration: ProviderConfiguration, http: HTTPClient, now: @escaping Now) throws(ProviderError) {
-    endpoint = try Endpoint(configuration, http: http, now: now)
+    let siteURL = Self.headerValue(configuration.siteURL, default: "https://github.com/thedotmack/claude-mem")
+    let appName = Self.headerValue(configuration.appName, default: "claude-mem")
+    endpoint = try Endpoint(configuration, http: http, now: now) { key in
+      ["Authorization: Bearer \(key)", "HTTP-Referer: \(siteURL)", "X-Title: \(appName)"]
+    }
     model = configuration.model
-    siteURL = Self.headerValue(configuration.siteURL, default: "https://github.com/thedotmack/claude-mem")
-    appName = Self.headerValue(configuration.appName, default: "claude-mem")
     fallbackModels = configuration.fallbackModels
   }
 
@@ -25,7 +25,7 @@ struct OpenRouter: Provider {
 
   func ask(_ request: Request) async throws(ProviderError) -> Reply {
     let body = body(for: request)
-    let answer = try await endpoint.post("/chat/completions", headers: headers, body: body)
+    let answer = try await endpoint.post("/chat/completions", body: body)
     return try reply(from: answer)
   }
 
@@ -45,10 +45,6 @@ struct OpenRouter: Provider {
       servedModel: json["model"]?.string.map { endpoint.line($0) },
       requestID: (json["id"]?.string ?? answer.headers["x-request-id"]).map { endpoint.line($0) },
       finish: finish, usage: usage(in: json))
-  }
-
-  private var headers: [String] {
-    ["Authorization: Bearer \(endpoint.key)", "HTTP-Referer: \(siteURL)", "X-Title: \(appName)"]
   }
 
   /// A value without what could end its header line.
@@ -153,8 +149,8 @@ struct OpenRouter: Provider {
     var lines: [CheckLine] = []
     do throws(ProviderError) {
       // OpenRouter lists its models to everybody, so the key is looked at on its own.
-      if isOpenRouter { _ = try await endpoint.get("/key", headers: headers) }
-      let models = try await endpoint.get("/models", headers: headers)
+      if isOpenRouter { _ = try await endpoint.get("/key") }
+      let models = try await endpoint.get("/models")
       lines.append(CheckLine(.ok, "provider", "\(endpoint.base.host) answers"))
       lines.append(CheckLine(.ok, "key", "accepted"))
       lines.append(look(for: model, in: models))

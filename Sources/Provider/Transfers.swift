@@ -61,6 +61,8 @@ final class Transfer {
   private let limits: HTTPClient.Limits
   private let errorText: UnsafeMutablePointer<CChar>
   private var job: HTTPDriver.Job?
+  /// The header lines that `headers` holds for libcurl, from the last call to the next, which mostly has the same.
+  private var headerLines: [String] = []
   private var headers: Libcurl.List?
   private var head = HeaderFields()
   private var headBytes = 0
@@ -81,6 +83,7 @@ final class Transfer {
 
   deinit {
     libcurl.free(easy: easy)
+    libcurl.free(list: headers)
     errorText.deallocate()
   }
 
@@ -130,11 +133,7 @@ final class Transfer {
     self.job = job
     setUp()
     guard libcurl.set(easy, CURLOPT_URL, call.base.text + call.path) else { return false }
-    // "Expect:" turns off the wait for a 100 that libcurl makes before a large body.
-    for line in call.headers + ["Accept: application/json", "Expect:"] {
-      headers = libcurl.append(line, to: headers)
-      guard headers != nil else { return false }
-    }
+    guard headers != nil && call.headers == headerLines || take(headers: call.headers) else { return false }
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
     if let body = call.body {
       // The job keeps the body where it is until the call has ended.
@@ -154,6 +153,20 @@ final class Transfer {
     // The empty text means none at all; nil, what the environment says.
     libcurl.set(easy, CURLOPT_PROXY, call.base.isLoopback ? "" : nil)
     errorText[0] = 0
+    return true
+  }
+
+  /// Makes the list of header lines; false where there is no memory.
+  private func take(headers lines: [String]) -> Bool {
+    libcurl.free(list: headers)
+    headers = nil
+    headerLines = []
+    // "Expect:" turns off the wait for a 100 that libcurl makes before a large body.
+    for line in lines + ["Expect:"] {
+      headers = libcurl.append(line, to: headers)
+      guard headers != nil else { return false }
+    }
+    headerLines = lines
     return true
   }
 
@@ -202,12 +215,9 @@ final class Transfer {
 
   /// Tells the one who waits, and makes the handle ready for another call.
   func end(_ outcome: HTTPDriver.Outcome) {
-    libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: nil)
     libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: nil)
     job?.continuation.resume(returning: outcome)
     job = nil
-    libcurl.free(list: headers)
-    headers = nil
     head = HeaderFields()
     headBytes = 0
     body = []

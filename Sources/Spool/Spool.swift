@@ -26,6 +26,7 @@ public final class Spool: Sendable {
   let tmp: Directory
   private let lock = Locked<OpenFile?>(nil)
   private let written = Locked<Int>(0)
+  private let temporaryPrefix = "\(getpid())."
   private let withoutNotes = Locked<Bool>(false)
 
   private static let lockName = "lock"
@@ -91,7 +92,7 @@ public final class Spool: Sendable {
       count += 1
       return count
     }
-    return "\(getpid()).\(number)"
+    return "\(temporaryPrefix)\(number)"
   }
 }
 

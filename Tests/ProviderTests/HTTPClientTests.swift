@@ -17,6 +17,25 @@ struct HTTPClientTests {
     #expect(server.connections == 1)
   }
 
+  @Test func `a handle that is used again sends what its own call says`() async throws {
+    let server = try LoopbackServer { _ in .chat("yes") }
+    let http = HTTPClient()
+    let first = try provider(at: server.url, key: "first-key", http: http)
+    let second = try provider("claude", at: server.url, key: "second-key", http: http)
+    for provider in [first, second, second, first] {
+      _ = await failure(of: provider)
+      _ = await provider.check()
+    }
+    let seen = server.requests.map { request in
+      [request.header("Authorization"), request.header("x-api-key"), request.header("Content-Type")]
+    }
+    let json = "application/json"
+    let firsts = [["Bearer first-key", nil, json], ["Bearer first-key", nil, nil]]
+    let seconds = [[nil, "second-key", json], [nil, "second-key", nil]]
+    #expect(seen == firsts + seconds + seconds + firsts)
+    #expect(server.connections == 1)
+  }
+
   @Test func `256 calls are under way at once, and their connections serve the next`() async throws {
     let server = try LoopbackServer { $0.number < 256 ? .hang(then: .chat("\($0.number)")) : .chat("again") }
     let provider = try provider(at: server.url)

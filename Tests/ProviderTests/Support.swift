@@ -16,11 +16,11 @@ let testKey = "sk-or-v1-0123456789abcdef"
 func provider(
   _ name: String = "openrouter", at url: String, model: String = "test/model", key: String? = testKey,
   siteURL: String? = nil, appName: String = "claude-mem", timeout: Double = 30,
-  limits: HTTPClient.Limits = HTTPClient.Limits()
+  limits: HTTPClient.Limits = HTTPClient.Limits(), http: HTTPClient? = nil
 ) throws -> any Provider {
   let configuration = ProviderConfiguration(
     name: name, model: model, key: key, baseURL: url, siteURL: siteURL, appName: appName, timeout: timeout)
-  return try Providers.make(configuration, http: HTTPClient(limits: limits), now: { noon })
+  return try Providers.make(configuration, http: http ?? HTTPClient(limits: limits), now: { noon })
 }
 
 func message(_ role: Message.Role, _ text: String) -> Message { Message(role: role, text: JSONString(text)) }
