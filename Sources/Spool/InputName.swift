@@ -8,6 +8,8 @@ import JSONText
 /// are two names.
 public struct InputName: Hashable, Comparable, Sendable, CustomStringConvertible {
   public let text: String
+  /// The file's name; kept, since each move and each look asks for it.
+  public let fileName: String
 
   /// The longest name of a file on Linux, in bytes.
   static let longestFileName = 255
@@ -21,6 +23,7 @@ public struct InputName: Hashable, Comparable, Sendable, CustomStringConvertible
       !text.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
     else { return nil }
     self.text = text
+    fileName = text + Self.suffix
   }
 
   /// The name of the input in the file `fileName`; nil for a name that does not end in `.json` or is hidden.
@@ -30,8 +33,6 @@ public struct InputName: Hashable, Comparable, Sendable, CustomStringConvertible
     guard name.count > suffix.count, name.suffix(suffix.count).elementsEqual(suffix) else { return nil }
     self.init(String(decoding: name.dropLast(suffix.count), as: UTF8.self))
   }
-
-  public var fileName: String { text + Self.suffix }
 
   public var description: String { text }
 
