@@ -11,6 +11,8 @@ void csystem_forbid_core(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 void csystem_keep_freed_memory(int bytes) {
   mallopt(M_TRIM_THRESHOLD, bytes);
   mallopt(M_MMAP_THRESHOLD, bytes / 2);
+  // Each large allocation would join the pieces in the fast bins first, and there are some in each call.
+  mallopt(M_MXFAST, 0);
 }
 
 // Of the linker: where the program's file begins in memory, and where its code ends.
