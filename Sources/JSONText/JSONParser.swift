@@ -31,14 +31,14 @@ extension JSON {
   /// A lone surrogate escape becomes U+FFFD. With `repairing`, so does each ill-formed piece of UTF-8; without
   /// it such a text is `invalid`. Strings are given in the form of `String.streamSafe`.
   ///
-  /// - Parameter omitted: Members of the outermost object whose values are of no interest: each is checked as the
-  ///   others are, costs less, and is given as null.
-  public init(parsing bytes: [UInt8], repairing: Bool = false, omitting omitted: [String] = [])
+  /// - Parameter wanted: The members of the outermost object that are of interest; nil for all. Another one is checked as
+  ///   they are, costs less, and is left out.
+  public init(parsing bytes: [UInt8], repairing: Bool = false, keeping wanted: [String]? = nil)
     throws(JSONError)
   {
     var outcome: Result<JSON, JSONError> = .success(.null)
     bytes.withUnsafeBufferPointer { buffer in
-      var parser = Parser(bytes: buffer, repairing: repairing, omitted: omitted)
+      var parser = Parser(bytes: buffer, repairing: repairing, wanted: wanted)
       do throws(JSONError) {
         outcome = .success(try parser.document())
       } catch {
@@ -58,15 +58,15 @@ extension JSON {
 private struct Parser: ~Copyable {
   let bytes: UnsafeBufferPointer<UInt8>
   let repairing: Bool
-  let omitted: [String]
+  let wanted: [String]?
   var position = 0
   /// What a string with escapes is read to; its room is used again for the next.
   var plain = ByteBuffer()
 
-  init(bytes: UnsafeBufferPointer<UInt8>, repairing: Bool, omitted: [String]) {
+  init(bytes: UnsafeBufferPointer<UInt8>, repairing: Bool, wanted: [String]?) {
     self.bytes = bytes
     self.repairing = repairing
-    self.omitted = omitted
+    self.wanted = wanted
   }
 
   mutating func document() throws(JSONError) -> JSON {
@@ -131,9 +131,8 @@ private struct Parser: ~Copyable {
       guard try peek() == UInt8(ascii: ":") else { throw failure(.invalid) }
       position += 1
       skipSpace()
-      if depth == 0, omitted.contains(key) {
+      if depth == 0, let wanted, !wanted.contains(key) {
         try skipValue(depth: depth + 1)
-        members.append(JSON.Member(key, .null))
       } else {
         members.append(JSON.Member(key, try value(depth: depth + 1)))
       }

@@ -12,7 +12,7 @@ extension Event {
   /// Unknown members are ignored, a known one of another type is read as its JSON text, and a string that holds an
   /// object or array counts as that. What is private is removed from every text.
   public init(decoding bytes: [UInt8]) throws(EventError) {
-    let payload = try Payload(bytes, omitting: [])
+    let payload = try Payload(bytes)
     let hook = payload.text(Spelling.hookEvent)
     let toolName = payload.text(Spelling.toolName)
     let prompt = payload.text(Spelling.prompt)
@@ -46,10 +46,10 @@ extension Event {
       self.toolName = toolName
     }
 
-    /// Reads as much of an input as is needed, and finds in it every error that `Event` would: what the tool was
-    /// given and gave, most of an input, is checked and not kept.
+    /// Reads as much of an input as is needed, and finds in it every error that `Event` would: the rest, most of an input,
+    /// is checked and not kept.
     public init(decoding bytes: [UInt8]) throws(EventError) {
-      let payload = try Payload(bytes, omitting: Spelling.toolInput + Spelling.toolResponse)
+      let payload = try Payload(bytes, keeping: Spelling.ofOutline)
       let toolName = payload.text(Spelling.toolName)
       let kind = Kind(
         stated: payload.text(Spelling.kind), hook: payload.text(Spelling.hookEvent), hasTool: toolName != nil,
@@ -91,6 +91,7 @@ private enum Spelling {
     "tool_response", "toolResponse", "tool_output", "toolOutput", "tool_result", "toolResult", "error",
   ]
   static let lastMessage = ["last_assistant_message", "lastAssistantMessage"]
+  static let ofOutline = session + kind + hookEvent + prompt + toolName + lastMessage
   static let time = [
     "occurred_at", "occurredAt", "timestamp", "created_at_epoch", "createdAtEpoch", "created_at",
   ]
@@ -132,7 +133,7 @@ extension Event.Kind {
 private struct Payload {
   private let members: [JSON.Member]
 
-  init(_ bytes: [UInt8], omitting omitted: [String]) throws(EventError) {
+  init(_ bytes: [UInt8], keeping wanted: [String]? = nil) throws(EventError) {
     guard bytes.count <= Event.maximumBytes else {
       throw EventError(
         code: .tooLarge,
@@ -140,16 +141,16 @@ private struct Payload {
     }
     let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
     let text = bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
-    guard case .object(let members) = try Self.parsed(text, omitting: omitted) else {
+    guard case .object(let members) = try Self.parsed(text, keeping: wanted) else {
       throw EventError(
         code: .notAnObject, message: "the input is JSON but no object; write one object, {…}, a file")
     }
     self.members = members
   }
 
-  private static func parsed(_ text: [UInt8], omitting omitted: [String]) throws(EventError) -> JSON {
+  private static func parsed(_ text: [UInt8], keeping wanted: [String]?) throws(EventError) -> JSON {
     do {
-      return try JSON(parsing: text, omitting: omitted)
+      return try JSON(parsing: text, keeping: wanted)
     } catch {
       let first = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
       if error.code == .truncated, first == UInt8(ascii: "{") {
