@@ -9,14 +9,12 @@ public func dollars(_ amount: Double) -> String {
 func digits(ofDollars amount: Double) -> String {
   // What a server says to be a price may be any number.
   guard amount.magnitude < 1e9 else { return "?" }
-  var decimals = 2
-  while decimals < 8, amount != 0, amount.magnitude * tenTo(decimals) < 10 { decimals += 1 }
-  let scaled = Int((amount.magnitude * tenTo(decimals)).rounded())
-  let digits = String(scaled)
-  let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
-  return (amount < 0 ? "-" : "") + padded.dropLast(decimals) + "." + padded.suffix(decimals)
-}
-
-private func tenTo(_ decimals: Int) -> Double {
-  (0..<decimals).reduce(1.0) { power, _ in power * 10 }
+  var (decimals, unit) = (2, 100)
+  while decimals < 8, amount != 0, amount.magnitude * Double(unit) < 10 {
+    (decimals, unit) = (decimals + 1, unit * 10)
+  }
+  let (whole, rest) = Int((amount.magnitude * Double(unit)).rounded()).quotientAndRemainder(dividingBy: unit)
+  let fraction = String(rest)
+  let zeros = String(repeating: "0", count: decimals - fraction.utf8.count)
+  return (amount < 0 ? "-" : "") + String(whole) + "." + zeros + fraction
 }

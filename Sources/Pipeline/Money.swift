@@ -22,8 +22,9 @@ struct Money {
 
   /// A failure of class quota where the budget is spent, until the day's end.
   func overspent(_ settings: Settings, _ now: Date) -> Failure? {
+    guard let budget = settings.dailyBudgetUSD else { return nil }
     let spent = UsageLine.day(of: now) == day ? self.spent : 0
-    guard let budget = settings.dailyBudgetUSD, spent >= budget else { return nil }
+    guard spent >= budget else { return nil }
     let daySeconds = 86_400.0
     let rest = daySeconds - now.timeIntervalSince1970.truncatingRemainder(dividingBy: daySeconds)
     return Failure(
