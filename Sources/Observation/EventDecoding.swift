@@ -91,10 +91,12 @@ private enum Spelling {
     "tool_response", "toolResponse", "tool_output", "toolOutput", "tool_result", "toolResult", "error",
   ]
   static let lastMessage = ["last_assistant_message", "lastAssistantMessage"]
-  static let ofOutline = session + kind + hookEvent + prompt + toolName + lastMessage
   static let time = [
     "occurred_at", "occurredAt", "timestamp", "created_at_epoch", "createdAtEpoch", "created_at",
   ]
+
+  /// All that `Event.Outline` asks for: what is not in here it does not find.
+  static let ofOutline = session + kind + hookEvent + prompt + toolName + lastMessage
 }
 
 extension Event.Kind {

@@ -137,23 +137,10 @@ extension UsageLine {
   func sentence(messagesInContext: Int) -> String {
     let title = Providers.kind(named: provider)?.title ?? provider
     let cost = costUSD.map { "\"\(digits(ofDollars: $0))\"" } ?? "unknown"
-    // A text of nine pieces takes six times as long to interpolate, and there is one for each call.
-    var text = ByteBuffer(reserving: 320)
-    text.append(title)
-    text.append(literal: " API usage: { model: \"")
-    text.append(servedModel ?? model)
-    for (name, count) in [
-      ("\", inputTokens: ", inputTokens), (", outputTokens: ", outputTokens),
-      (", totalTokens: ", inputTokens + outputTokens), (", cachedTokens: ", cachedTokens),
-    ] as [(StaticString, Int)] {
-      text.append(literal: name)
-      text.append(String(count))
-    }
-    text.append(literal: ", estimatedCostUSD: ")
-    text.append(cost)
-    text.append(literal: ", messagesInContext: ")
-    text.append(String(messagesInContext))
-    text.append(literal: " }")
-    return String(decoding: text.contents, as: UTF8.self)
+    return """
+      \(title) API usage: { model: "\(servedModel ?? model)", inputTokens: \(inputTokens), \
+      outputTokens: \(outputTokens), totalTokens: \(inputTokens + outputTokens), cachedTokens: \(cachedTokens), \
+      estimatedCostUSD: \(cost), messagesInContext: \(messagesInContext) }
+      """
   }
 }

@@ -5,9 +5,7 @@ import JSONText
 
 /// One call to a model, as a line of the usage files.
 public struct UsageLine: Sendable, Equatable {
-  public let at: Date
-  /// The same in RFC 3339, as the line has it.
-  private let time: String
+  public var at: Date
   public var provider: String
   public var model: String
   public var servedModel: String?
@@ -26,17 +24,17 @@ public struct UsageLine: Sendable, Equatable {
   public var requestID: String?
 
   /// The day, in UTC, whose file the line belongs to.
-  public var day: String { Self.day(of: time) }
+  public var day: String { Self.day(of: at) }
 
-  public static func day(of moment: Date) -> String { day(of: moment.rfc3339) }
-
-  private static func day(of time: String) -> String { String(decoding: time.utf8.prefix(10), as: UTF8.self) }
+  public static func day(of moment: Date) -> String {
+    String(decoding: moment.rfc3339.utf8.prefix(10), as: UTF8.self)
+  }
 
   /// The line, without its end.
   public var json: [UInt8] {
     var writer = JSONWriter(.compact, reserving: 320)
     writer.object {
-      $0.member("at", time)
+      $0.member("at", at.rfc3339)
       $0.member("provider", provider)
       $0.member("model", model)
       $0.member("served_model", servedModel)
@@ -76,7 +74,6 @@ public struct UsageLine: Sendable, Equatable {
     durationMilliseconds: Int, requestID: String?
   ) {
     self.at = at
-    time = at.rfc3339
     self.provider = provider
     self.model = model
     self.servedModel = servedModel

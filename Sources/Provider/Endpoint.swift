@@ -6,10 +6,10 @@ import JSONText
 /// A provider's server as its settings describe it.
 struct Endpoint: Sendable {
   let base: BaseURL
-  let key: String
+  private let key: String
   let http: HTTPClient
-  /// The header lines of a GET and of a POST: made once, and given to libcurl anew only where others were sent before.
-  private let headers: [String]
+  /// Header lines, made once: a handle that has sent them before keeps them.
+  private let getHeaders: [String]
   private let postHeaders: [String]
   private let timeout: Double
   private let now: Now
@@ -32,8 +32,9 @@ struct Endpoint: Sendable {
         .auth, "the key for \(configuration.name) holds white space or characters that no key has")
     }
     self.key = key
-    self.headers = headers(key) + ["Accept: application/json"]
-    postHeaders = headers(key) + ["Content-Type: application/json", "Accept: application/json"]
+    let common = headers(key)
+    getHeaders = common + ["Accept: application/json"]
+    postHeaders = common + ["Content-Type: application/json", "Accept: application/json"]
     self.http = http
     self.now = now
     timeout = configuration.timeout
@@ -46,7 +47,7 @@ struct Endpoint: Sendable {
 
   /// Gets what a path of the API says, for `check`.
   func get(_ path: String) async throws(ProviderError) -> JSON {
-    try json(of: try await send(path, headers: headers, body: nil))
+    try json(of: try await send(path, headers: getHeaders, body: nil))
   }
 
   private func send(

@@ -133,7 +133,7 @@ final class Transfer {
     self.job = job
     setUp()
     guard libcurl.set(easy, CURLOPT_URL, call.base.text + call.path) else { return false }
-    guard headers != nil && call.headers == headerLines || take(headers: call.headers) else { return false }
+    guard headers != nil && call.headers == headerLines || makeList(of: call.headers) else { return false }
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
     if let body = call.body {
       // The job keeps the body where it is until the call has ended.
@@ -156,8 +156,9 @@ final class Transfer {
     return true
   }
 
-  /// Makes the list of header lines; false where there is no memory.
-  private func take(headers lines: [String]) -> Bool {
+  /// Makes the list of a call's header lines; false where there is no memory. No handle holds the one before: it was
+  /// reset.
+  private func makeList(of lines: [String]) -> Bool {
     libcurl.free(list: headers)
     headers = nil
     headerLines = []

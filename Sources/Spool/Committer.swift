@@ -64,13 +64,6 @@ public final class Committer: Sendable {
     isolation: isolated (any Actor)? = #isolation
   ) async -> [CommitOutcome] {
     guard !batches.isEmpty else { return [] }
-    if batches.count == 1 {
-      return await withCheckedContinuation { continuation in
-        enqueue([
-          .commit(batches[0], ticket, behind: earlier) { continuation.resume(returning: [$0]) }
-        ])
-      }
-    }
     let outcomes = Locked<[Int: CommitOutcome]>([:])
     return await withCheckedContinuation { continuation in
       enqueue(

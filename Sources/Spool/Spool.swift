@@ -26,6 +26,7 @@ public final class Spool: Sendable {
   let tmp: Directory
   private let lock = Locked<OpenFile?>(nil)
   private let written = Locked<Int>(0)
+  /// The process's number, which stays what it is.
   private let temporaryPrefix = "\(getpid())."
   private let withoutNotes = Locked<Bool>(false)
 
