@@ -7,7 +7,8 @@ import Spool
 ///
 /// A name is first unseen; it is looked at in name order and then placed in its session's queue. A session is
 /// ready when its first input is due; sessions take turns in the order in which they became ready. It keeps
-/// some 30 bytes an input beside the name, so that a backlog of a million fits.
+/// some 30 bytes an input beside the name, so that a backlog of a million fits; and what was read of the first inputs that
+/// were placed, up to a limit for all, so that most need not be read again.
 struct Backlog {
   /// An input that waits, as it was when it was looked at.
   struct Entry {
@@ -60,6 +61,9 @@ struct Backlog {
     case shelved
   }
 
+  /// How many bytes of inputs are kept: as many as one input may have.
+  static let room = Spool.longestInput
+
   private var names = NameList()
   /// The names of a listing that nobody has looked at yet.
   private var unseen: Range<Int> = 0..<0
@@ -75,6 +79,10 @@ struct Backlog {
   private var deferredHeads: [InputName: Session] = [:]
   /// How many inputs have been placed and wait.
   private(set) var placed = 0
+  /// What was read of inputs that wait, by where their names stand.
+  private var seen: [UInt32: Seen] = [:]
+  /// The bytes of all that is in `seen`.
+  private var seenBytes = 0
 
   /// Inputs that wait, looked at or not.
   var count: Int { placed + unseen.count + arrivals.count }
@@ -129,10 +137,12 @@ struct Backlog {
 
   /// Puts an input that was looked at in its session's queue, in the place of an earlier look.
   ///
-  /// - Parameter index: Where its name stands in the list of names, if it does.
+  /// - Parameters:
+  ///   - index: Where its name stands in the list of names, if it does.
+  ///   - seen: What was read of it, kept for `removeHead` as long as there is room.
   mutating func place(
     _ name: InputName, index: UInt32? = nil, session id: String, stamp: FileStamp, demand: Demand, due: Int64,
-    alone: Bool = false
+    alone: Bool = false, seen: Seen? = nil
   ) {
     let session = intern(id)
     let (position, isThere) = search(name, in: session)
@@ -146,6 +156,7 @@ struct Backlog {
       queues[session].entries.insert(entry, at: position)
       placed += 1
     }
+    keep(seen, of: queues[session].entries[position])
     if position == queues[session].entries.startIndex { reconsider(session) }
   }
 
@@ -167,7 +178,7 @@ struct Backlog {
     for session in queues.indices {
       let (position, isThere) = search(name, in: session)
       guard isThere else { continue }
-      queues[session].entries.remove(at: position)
+      keep(nil, of: queues[session].entries.remove(at: position))
       placed -= 1
       if position == queues[session].entries.startIndex { reconsider(session) }
     }
@@ -244,12 +255,31 @@ struct Backlog {
     return head
   }
 
-  mutating func removeHead(of session: Session) {
-    queues[session].entries.removeFirst()
+  /// Takes out the session's first input.
+  ///
+  /// - Returns: What was read of it, if that was kept.
+  @discardableResult
+  mutating func removeHead(of session: Session) -> Seen? {
+    let head = queues[session].entries.removeFirst()
     placed -= 1
+    return keep(nil, of: head)
   }
 
   // MARK: Inside
+
+  /// Keeps what was read of an input while there is room for it, in the place of what was kept before.
+  ///
+  /// - Returns: What was kept before.
+  @discardableResult
+  private mutating func keep(_ new: Seen?, of entry: Entry) -> Seen? {
+    let old = seen.isEmpty ? nil : seen.removeValue(forKey: entry.name)
+    seenBytes -= old?.bytes.count ?? 0
+    if let new, seenBytes + new.bytes.count <= Self.room {
+      seen[entry.name] = new
+      seenBytes += new.bytes.count
+    }
+    return old
+  }
 
   private func called(_ index: UInt32) -> InputName { names[Int(index)] }
 

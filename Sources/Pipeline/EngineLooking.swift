@@ -79,14 +79,14 @@ extension Engine {
         place(
           name, index, nil, try spool.stamp(of: name, in: .pending) ?? FileStamp(size: 0, nanoseconds: 0),
           settings)
-      case .file(let bytes, let stamp):
+      case .file(let seen):
         do throws(EventError) {
-          place(name, index, try Event.Outline(decoding: redact(bytes)), stamp, settings)
+          place(name, index, try Event.Outline(decoding: redact(seen.bytes)), seen.stamp, settings, seen)
         } catch {
-          if let moment = settles(stamp, error.code) {
+          if let moment = settles(seen.stamp, error.code) {
             unsettled[name] = moment
           } else {
-            place(name, index, nil, stamp, settings)
+            place(name, index, nil, seen.stamp, settings)
           }
         }
       }
@@ -105,13 +105,14 @@ extension Engine {
   }
 
   private func place(
-    _ name: InputName, _ index: UInt32, _ event: Event.Outline?, _ stamp: FileStamp, _ settings: Settings
+    _ name: InputName, _ index: UInt32, _ event: Event.Outline?, _ stamp: FileStamp, _ settings: Settings,
+    _ seen: Seen? = nil
   ) {
     let session = event?.session ?? "\(Self.noSession)\(name)"
     backlog.place(
       name, index: index, session: session, stamp: stamp,
       demand: event.map { demand($0, settings) } ?? .nothing,
-      due: due(stamp, settings), alone: suspects.contains(name))
+      due: due(stamp, settings), alone: suspects.contains(name), seen: seen)
   }
 
   static let noInput =

@@ -123,10 +123,10 @@ extension Engine {
       case .summary: guard takesCall, hand.asked.isEmpty else { return }
       }
       let name = backlog.name(of: head)
-      backlog.removeHead(of: session)
+      let seen = backlog.removeHead(of: session)
       let taken: Input?
       do throws(SpoolError) {
-        taken = try await take(name, head, id, choice, settings)
+        taken = try await take(name, head, seen, id, choice, settings)
       } catch {
         // Wherever the claim has stopped, the name is looked at again.
         backlog.add(arrival: name)
@@ -157,7 +157,8 @@ extension Engine {
 
   /// Claims one input. Nil where it is not to be had, or was dealt with on the spot.
   private func take(
-    _ name: InputName, _ entry: Backlog.Entry, _ id: String, _ choice: ProviderChoice, _ settings: Settings
+    _ name: InputName, _ entry: Backlog.Entry, _ seen: Seen?, _ id: String, _ choice: ProviderChoice,
+    _ settings: Settings
   ) async throws(SpoolError) -> Input? {
     if id.hasPrefix(Self.noSession) {
       switch try standing(of: name) {
@@ -173,7 +174,7 @@ extension Engine {
     }
     let claimed: Claimed
     switch try spool.claim(
-      name, session: id, expecting: entry.stamp, reading: Recovering(redact: choice.redact))
+      name, session: id, expecting: entry.stamp, knowing: seen, reading: Recovering(redact: choice.redact))
     {
     case .claimed(let input): claimed = input
     case .gone: return nil

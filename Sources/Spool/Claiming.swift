@@ -11,13 +11,17 @@ extension Spool {
   /// - Parameters:
   ///   - session: The identifier of the session that its record will be in.
   ///   - expecting: What `look` said of the file.
+  ///   - seen: What `look` read of it, if that was kept.
   ///   - reader: Tells whose record one is, so that an input which somebody has moved back from done, or whose
   ///     done file was pruned, is recognized by its record; nil to go by done alone.
   public func claim(
-    _ name: InputName, session: String, expecting: FileStamp, reading reader: (any RecordReader)? = nil
+    _ name: InputName, session: String, expecting: FileStamp, knowing seen: Seen? = nil,
+    reading reader: (any RecordReader)? = nil
   ) throws(SpoolError) -> ClaimResult {
     let found: Found.File
-    switch try examine(name.fileName, in: pending) {
+    // A file of another user stays open until the end, so it is opened in any case.
+    let known = seen.flatMap { $0.status.owner == system.effectiveUser() ? $0 : nil }
+    switch try examine(name.fileName, in: pending, knowing: known) {
     case .file(let file): found = file
     case .gone: return .gone
     case .tooLarge: return .changed
@@ -132,7 +136,14 @@ extension Spool {
     throws(SpoolError) -> ClaimResult?
   {
     // Its producer may not have synced it, and it takes the place of one that is on disk.
-    try found.open.sync()
+    if let file = found.open {
+      try file.sync()
+    } else {
+      guard let file = try pending.open(name.fileName), try file.status().isSame(as: found.status) else {
+        return .changed
+      }
+      try file.sync()
+    }
     let ownsNote = try ownsNote(name)
     // It goes through inflight, where no producer can put another file in its place between the look and the
     // move. A crash here leaves it there; recovery moves it on by its record, or gives it back.
@@ -158,8 +169,8 @@ extension Spool {
 }
 
 extension FileStatus {
-  /// Whether it is the same file and has not been touched.
+  /// Whether it is the same file of the same user and has not been touched. Moving it changes none of this.
   func isSame(as other: FileStatus) -> Bool {
-    inode == other.inode && device == other.device && stamp == other.stamp
+    inode == other.inode && device == other.device && owner == other.owner && stamp == other.stamp
   }
 }

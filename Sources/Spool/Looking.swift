@@ -13,7 +13,8 @@ extension Spool {
       let bytes: [UInt8]
       /// As it was before reading, so that a writer who goes on meanwhile shows.
       let status: FileStatus
-      let open: OpenFile
+      /// Nil where the bytes were known and it was not opened again.
+      let open: OpenFile?
     }
   }
 
@@ -21,7 +22,7 @@ extension Spool {
   public func look(at name: InputName) throws(SpoolError) -> Look {
     do throws(SpoolError) {
       return switch try examine(name.fileName, in: pending) {
-      case .file(let found): .file(found.bytes, found.status.stamp)
+      case .file(let found): .file(Seen(bytes: found.bytes, status: found.status))
       case .gone: .gone
       case .tooLarge(let stamp): .tooLarge(stamp)
       case .notTaken(let reason): .notTaken(reason: reason)
@@ -36,12 +37,20 @@ extension Spool {
   /// Reads a regular file. It is looked at before it is opened, since opening a device may do something, and
   /// after, since it may be another one by then.
   ///
-  /// - Parameter hardLinks: Whether a file with more than one name is taken. In pending it is not: its other
-  ///   name may be a file that its producer may not read.
-  func examine(_ fileName: String, in directory: Directory, hardLinks: Bool = false) throws(SpoolError)
-    -> Found
+  /// - Parameters:
+  ///   - hardLinks: Whether a file with more than one name is taken. In pending it is not: its other
+  ///     name may be a file that its producer may not read.
+  ///   - seen: What was read of it before. Where nothing of the file's status differs, the time of its last change
+  ///     included, it is not read again.
+  func examine(
+    _ fileName: String, in directory: Directory, hardLinks: Bool = false, knowing seen: Seen? = nil
+  )
+    throws(SpoolError) -> Found
   {
     guard let before = try directory.status(of: fileName) else { return .gone }
+    if let seen, seen.status == before, seen.bytes.count == before.stamp.size {
+      return .file(Found.File(bytes: seen.bytes, status: before, open: nil))
+    }
     if let reason = Self.reasonNotToTake(before, hardLinks: hardLinks) { return .notTaken(reason: reason) }
     if before.stamp.size > Self.longestInput { return .tooLarge(before.stamp) }
     guard let file = try directory.open(fileName) else { return .gone }

@@ -9,7 +9,7 @@ public enum State: String, CaseIterable, Sendable {
 
 /// What a look at a waiting file found. Nothing is moved by it.
 public enum Look: Sendable {
-  case file([UInt8], FileStamp)
+  case file(Seen)
   /// No file of that name waits any more.
   case gone
   /// More than 8 MiB; nothing of it is kept.
@@ -17,6 +17,19 @@ public enum Look: Sendable {
   /// A link, a fifo, a device, a directory, or a file with a second name: not opened, left where it is.
   case notTaken(reason: String)
   case unreadable(SpoolError)
+}
+
+/// A waiting file as it was when it was looked at. A claim that is given it reads the file only if it is another by then.
+public final class Seen: Sendable {
+  public let bytes: [UInt8]
+  let status: FileStatus
+
+  public var stamp: FileStamp { status.stamp }
+
+  init(bytes: [UInt8], status: FileStatus) {
+    self.bytes = bytes
+    self.status = status
+  }
 }
 
 /// What became of a claim.

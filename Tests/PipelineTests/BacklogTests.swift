@@ -1,3 +1,5 @@
+import FoundationEssentials
+import Glibc
 import Spool
 import TestSupport
 import Testing
@@ -44,6 +46,72 @@ import Testing
     var taken: [String] = []
     while let name = takeOne(&backlog, now: now, admitsCalls: admitsCalls) { taken.append(name) }
     return taken
+  }
+
+  // MARK: What was read is kept
+
+  /// Files that a spool looks at.
+  struct Inputs {
+    let directory: TemporaryDirectory
+    let spool: Spool
+
+    init() throws {
+      directory = try TemporaryDirectory()
+      spool = try Spool(path: directory.appending("spool"))
+    }
+
+    func put(_ text: String, as name: String) throws {
+      try Data(text.utf8).write(to: URL(filePath: "\(spool.path)/pending/\(name).json"))
+    }
+
+    func seen(_ name: String) throws -> Seen {
+      guard case .file(let seen) = try spool.look(at: BacklogTests.name(name)) else {
+        throw Errno(ENOENT)
+      }
+      return seen
+    }
+  }
+
+  @Test func keepsWhatWasReadUntilTheInputIsTaken() throws {
+    let inputs = try Inputs()
+    var backlog = Backlog()
+    // Three of these have room, and not four.
+    let size = Backlog.room / 3 - 1000
+    for text in ["a", "b", "c", "d"] {
+      try inputs.put(String(repeating: text, count: size), as: text)
+      let seen = try inputs.seen(text)
+      backlog.place(
+        Self.name(text), session: "s", stamp: seen.stamp, demand: .observation, due: 0, seen: seen)
+    }
+    let session = try Self.start(&backlog, now: 100)
+    let first = try #require(backlog.removeHead(of: session))
+    #expect(first.bytes.first == UInt8(ascii: "a"))
+    // There is room again; what is looked at anew takes the place of what was kept of the same name.
+    try inputs.put("new", as: "b")
+    backlog.place(
+      Self.name("b"), session: "s", stamp: Self.stamp, demand: .observation, due: 0,
+      seen: try inputs.seen("b"))
+    let last = try inputs.seen("d")
+    backlog.place(
+      Self.name("d"), session: "s", stamp: last.stamp, demand: .observation, due: 0, seen: last)
+    #expect(backlog.removeHead(of: session)?.bytes == Array("new".utf8))
+    #expect(backlog.removeHead(of: session)?.bytes.first == UInt8(ascii: "c"))
+    #expect(backlog.removeHead(of: session)?.bytes.first == UInt8(ascii: "d"))
+  }
+
+  @Test func forgetsWhatWasReadOfAnInputThatHasGone() throws {
+    let inputs = try Inputs()
+    var backlog = Backlog()
+    let most = String(repeating: "a", count: Backlog.room)
+    for text in ["a", "b"] {
+      try inputs.put(most, as: text)
+      let seen = try inputs.seen(text)
+      backlog.place(
+        Self.name(text), session: text, stamp: seen.stamp, demand: .observation, due: 0, seen: seen)
+      if text == "a" { backlog.hear(gone: Self.name("a"), searching: true) }
+    }
+    let session = try Self.start(&backlog, now: 100)
+    #expect(backlog.removeHead(of: session)?.bytes.count == Backlog.room)
   }
 
   // MARK: Names come in

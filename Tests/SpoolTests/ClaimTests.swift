@@ -38,10 +38,11 @@ struct ClaimTests {
     #expect(try fixture.claim(fixture.put("s|new", "a")).name.text == "a~2")
   }
 
-  @Test func `The same bytes under the same name as in done are the same input`() throws {
+  @Test(arguments: [true, false])
+  func `The same bytes under the same name as in done are the same input`(keepsSeen: Bool) throws {
     let fixture = try Fixture()
     try fixture.put("s|a", "a", in: "done")
-    guard case .redelivered = try fixture.tryClaim(fixture.put("s|a", "a")) else {
+    guard case .redelivered = try fixture.tryClaim(fixture.put("s|a", "a"), keepsSeen: keepsSeen) else {
       Issue.record("not recognized")
       return
     }
@@ -61,24 +62,69 @@ struct ClaimTests {
     #expect(fixture.names("done") == ["a.json", "a~2.json"])
   }
 
-  @Test func `A file that is not the one that was looked at waits on`() throws {
+  @Test(arguments: [true, false])
+  func `A file that is not the one that was looked at waits on`(keepsSeen: Bool) throws {
     let fixture = try Fixture()
     let name = try fixture.put("s|a", "a")
-    guard case .file(_, let stamp) = try fixture.spool.look(at: name) else {
+    guard case .file(let seen) = try fixture.spool.look(at: name) else {
       Issue.record("no file")
       return
     }
+    let known = keepsSeen ? seen : nil
     try fixture.write("s|b and more", to: "\(fixture.spool.path)/pending/a.json")
-    guard case .changed = try fixture.spool.claim(name, session: "s", expecting: stamp) else {
+    guard case .changed = try fixture.spool.claim(name, session: "s", expecting: seen.stamp, knowing: known)
+    else {
       Issue.record("claimed")
       return
     }
     #expect(fixture.text("pending/a.json") == "s|b and more")
     unlink("\(fixture.spool.path)/pending/a.json")
-    guard case .gone = try fixture.spool.claim(name, session: "s", expecting: stamp) else {
+    guard case .gone = try fixture.spool.claim(name, session: "s", expecting: seen.stamp, knowing: known)
+    else {
       Issue.record("claimed what is gone")
       return
     }
+  }
+
+  @Test func `A file whose look was kept is not read again, unless anything about it is different`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("s|a", "a")
+    let path = "\(fixture.spool.path)/pending/a.json"
+    guard case .file(let seen) = try fixture.spool.look(at: name) else {
+      Issue.record("no file")
+      return
+    }
+    // Other bytes, as many as before, with the time set back: by size and time it is the same file.
+    try fixture.write("s|b", to: path)
+    try Linux().setModified(seen.stamp.nanoseconds, of: path, in: AT_FDCWD)
+    let reads = fixture.system.count(of: .read)
+    guard
+      case .claimed(let changed) = try fixture.spool.claim(
+        name, session: "s", expecting: seen.stamp, knowing: seen)
+    else {
+      Issue.record("not claimed")
+      return
+    }
+    #expect(changed.bytes == Array("s|b".utf8))
+    #expect(fixture.system.count(of: .read) > reads)
+
+    let other = try fixture.put("s|c", "c")
+    guard case .file(let kept) = try fixture.spool.look(at: other) else {
+      Issue.record("no file")
+      return
+    }
+    let opens = fixture.system.count(of: .open)
+    guard
+      case .claimed(let same) = try fixture.spool.claim(
+        other, session: "s", expecting: kept.stamp, knowing: kept)
+    else {
+      Issue.record("not claimed")
+      return
+    }
+    #expect(same.bytes == Array("s|c".utf8))
+    #expect(same.sha256 == SHA256.hex(same.bytes))
+    // The one is the note that is looked for.
+    #expect(fixture.system.count(of: .open) == opens + 1)
   }
 
   @Test func `A file that changes at the moment of the claim is put back`() throws {
@@ -161,11 +207,11 @@ struct LookTests {
     let fixture = try Fixture()
     let name = try fixture.put("", "a")
     truncate("\(fixture.spool.path)/pending/a.json", Spool.longestInput)
-    guard case .file(let bytes, _) = try fixture.spool.look(at: name) else {
+    guard case .file(let seen) = try fixture.spool.look(at: name) else {
       Issue.record("not taken")
       return
     }
-    #expect(bytes.count == Spool.longestInput)
+    #expect(seen.bytes.count == Spool.longestInput)
     truncate("\(fixture.spool.path)/pending/a.json", Spool.longestInput + 1)
     guard case .tooLarge(let stamp) = try fixture.spool.look(at: name) else {
       Issue.record("taken")

@@ -101,10 +101,13 @@ struct Fixture {
     return claimed
   }
 
-  func tryClaim(_ name: InputName, on spool: Spool? = nil) throws -> ClaimResult {
+  /// - Parameter keepsSeen: Whether what the look has read is kept for the claim.
+  func tryClaim(_ name: InputName, on spool: Spool? = nil, keepsSeen: Bool = true) throws -> ClaimResult {
     let spool = spool ?? self.spool
-    guard case .file(let bytes, let stamp) = try spool.look(at: name) else { return .gone }
-    return try spool.claim(name, session: TestReader().session(ofInput: bytes), expecting: stamp)
+    guard case .file(let seen) = try spool.look(at: name) else { return .gone }
+    return try spool.claim(
+      name, session: TestReader().session(ofInput: seen.bytes), expecting: seen.stamp,
+      knowing: keepsSeen ? seen : nil)
   }
 
   func note(_ name: InputName, attempts: Int = 1) -> ErrorNote {
