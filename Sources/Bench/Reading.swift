@@ -1,6 +1,7 @@
 // How fast answers are read and records written, beside libxml2's SAX reader.
 import FoundationEssentials
 import Glibc
+import JSONText
 import Observation
 import Threads
 

@@ -87,9 +87,9 @@ public struct JSONWriter: ~Copyable {
   public mutating func endLine() { buffer.append(UInt8(ascii: "\n")) }
 
   /// Bytes that are one JSON value already.
-  public mutating func raw(_ json: [UInt8]) {
+  public mutating func raw(_ json: WrittenBytes) {
     separate()
-    json.withUnsafeBufferPointer { buffer.append($0) }
+    json.withContents { buffer.append($0) }
   }
 
   public mutating func value(_ json: JSON) {

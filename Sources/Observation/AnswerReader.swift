@@ -43,8 +43,9 @@ struct AnswerReader {
     self.inputs = inputs
     text = FieldText(bytes)
     var scanner = TagScanner(bytes)
-    tags = scanner.scan()
+    scanner.scan()
     work = scanner.visited
+    tags = scanner.finish()
     markBlocks()
     matchTags()
   }

@@ -91,10 +91,10 @@ struct NextOccurrence {
 }
 
 /// Goes over an answer once and lists our tags in it. What stands in comments and in CDATA sections is no tag.
-struct TagScanner {
+struct TagScanner: ~Copyable {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let spellings = TagName.spellings
-  private var tags: [Tag] = []
+  private(set) var tags: [Tag] = []
   private(set) var visited = 0
 
   private var commentStart = NextOccurrence(of: "<!--")
@@ -106,7 +106,7 @@ struct TagScanner {
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
-  mutating func scan() -> [Tag] {
+  mutating func scan() {
     // An answer of one block has some forty tags.
     tags.reserveCapacity(min(64, bytes.count / 8))
     var start = 0
@@ -122,8 +122,10 @@ struct TagScanner {
       }
     }
     visited += bytes.count
-    return tags
   }
+
+  /// What has been found, given away: with a second owner it would be copied at the first change.
+  consuming func finish() -> [Tag] { tags }
 
   /// Whether the text here belongs to a field, as far as can be told without knowing what is left open.
   private var isInText: Bool {

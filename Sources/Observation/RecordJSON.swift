@@ -4,7 +4,7 @@ import JSONText
 
 extension Record {
   /// The record as indented JSON text with a line break at its end, valid by `record.schema.json`.
-  public var json: [UInt8] {
+  public var json: WrittenBytes {
     var writer = JSONWriter(.indented, reserving: 3072 + (exchange?.bytes ?? 0))
     writer.object { json in
       json.member("version", Self.version)
@@ -35,16 +35,16 @@ extension Record {
         json.object {
           if let since { $0.member("since", since) }
           $0.key("user")
-          $0.raw(user.bytes)
+          $0.raw(user.literal)
           $0.key("assistant")
-          $0.raw(assistant.bytes)
+          $0.raw(assistant.literal)
         }
       case .within(let name): json.object { $0.member("in", name) }
       case nil: json.null()
       }
     }
     writer.endLine()
-    return writer.bytes
+    return WrittenBytes(writer)
   }
 
   /// Reads a record from its JSON text. Members that are missing count as null, as empty, or as zero, unless no
@@ -94,7 +94,7 @@ extension Record {
 extension Record.Exchange {
   /// How many bytes its texts take.
   fileprivate var bytes: Int {
-    if case .said(let user, let assistant) = self { return user.bytes.count + assistant.bytes.count }
+    if case .said(let user, let assistant) = self { return user.literal.count + assistant.literal.count }
     return 0
   }
 

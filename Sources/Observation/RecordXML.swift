@@ -5,7 +5,7 @@ import JSONText
 extension Record {
   /// The record as well-formed XML 1.0 in UTF-8, without the exchange, valid by `obspool.xsd`. What is null or empty
   /// is left out. What XML cannot hold is U+FFFD.
-  public var xml: [UInt8] {
+  public var xml: WrittenBytes {
     var xml = XMLWriter()
     xml.declaration()
     xml.element("record", attributes: " version=\"\(Self.version)\"") { xml in
@@ -27,7 +27,7 @@ extension Record {
       if let usage { usage.write(to: &xml) }
       if let batch { xml.element("batch") { for name in batch { $0.element("name", name) } } }
     }
-    return xml.bytes
+    return xml.finish()
   }
 }
 

@@ -19,7 +19,7 @@ public enum WithoutModel {
       case .prompt, .note: xml.empty("skip", attributes: attributes)
       }
     }
-    return String(decoding: xml.bytes, as: UTF8.self)
+    return xml.finish().withContents { String(decoding: $0, as: UTF8.self) }
   }
 
   private static func summary(for event: Event, ledBy prompts: [String]) -> Summary? {

@@ -7,8 +7,8 @@ struct XMLWriter: ~Copyable {
   private var buffer = ByteBuffer(reserving: 4096)
   private var depth = 0
 
-  /// A copy of what has been written so far.
-  var bytes: [UInt8] { buffer.bytes }
+  /// What has been written, given away.
+  consuming func finish() -> WrittenBytes { WrittenBytes(buffer) }
 
   mutating func declaration() { buffer.append(literal: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") }
 

@@ -87,7 +87,7 @@ extension Engine {
   /// The session's conversation, read from its records if it is not in memory.
   func conversation(of session: String, limits: ContextWindow.Limits) async throws(SpoolError) -> Conversation
   {
-    if let known = conversations[session], known.window.limits == limits { return known }
+    if let known = knownConversation(of: session, limits: limits) { return known }
     // What is being committed has no record yet.
     if let commit = lastCommit[session] { _ = await commit.task.value }
     let conversation = Conversation(session: session, limits: limits)
@@ -98,6 +98,11 @@ extension Engine {
     conversation.replay(records)
     conversations[session] = conversation
     return conversation
+  }
+
+  /// The session's conversation if it is in memory.
+  func knownConversation(of session: String, limits: ContextWindow.Limits) -> Conversation? {
+    conversations[session].flatMap { $0.window.limits == limits ? $0 : nil }
   }
 
   /// Forgets a conversation, so that it is read from the records again.

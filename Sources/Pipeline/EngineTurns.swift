@@ -61,7 +61,8 @@ extension Engine {
       await putBack(hand.asked + hand.silent, id)
       return .left
     }
-    let recorded = await recordSilently(hand.silent, id, choice, settings)
+    let recorded: TurnOutcome =
+      hand.silent.isEmpty ? .advanced : await recordSilently(hand.silent, id, choice, settings)
     guard let first = hand.asked.first else {
       if isProbe { gates[choice.name]?.abandonProbe() }
       return recorded
@@ -69,7 +70,10 @@ extension Engine {
     let previous = lastCommit[id]
     do throws(Failure) {
       let provider = try choice.provider.get()
-      let conversation = try await conversationOrFailure(id, choice)
+      let conversation =
+        if let known = knownConversation(of: id, limits: choice.limits) { known } else {
+          try await conversationOrFailure(id, choice)
+        }
       let question = Question(session: id, events: hand.asked.map(\.event), prompts: conversation.prompts)
       let understood = try await ask(
         question, in: conversation, of: choice, provider: provider, settings: settings, name: first.name.text)
@@ -124,15 +128,29 @@ extension Engine {
       }
       let name = backlog.name(of: head)
       let seen = backlog.removeHead(of: session)
-      let taken: Input?
+      let input: Input
       do throws(SpoolError) {
-        taken = try await take(name, head, seen, id, choice, settings)
+        switch try take(name, head, seen, id, choice, settings) {
+        case .input(let taken): input = taken
+        case .none: continue
+        case .rejected(let failure):
+          await reject(name, head.stamp, failure)
+          continue
+        case .rejectedInHand(let claimed, let failure):
+          await reject(claimed, failure)
+          continue
+        case .foreign(let claimed):
+          await insist { () async throws(SpoolError) in
+            try await self.committer.giveBack(claimed, due: nil, note: nil)
+          }
+          backlog.add(arrival: claimed.name)
+          continue
+        }
       } catch {
         // Wherever the claim has stopped, the name is looked at again.
         backlog.add(arrival: name)
         throw error
       }
-      guard let input = taken else { continue }
       if input.demand.needsCall {
         // What no longer needs a call is silent; what needs one all of a sudden waits for its own turn.
         guard takesCall else {
@@ -155,20 +173,31 @@ extension Engine {
     return settings.batch
   }
 
-  /// Claims one input. Nil where it is not to be had, or was dealt with on the spot.
+  /// What a name came to when its turn had come.
+  private enum Taken {
+    case input(Input)
+    /// It is not to be had, or is looked at again, or was dealt with on the spot.
+    case none
+    /// It cannot even be read, and waits on.
+    case rejected(Failure)
+    /// It was claimed and is no event.
+    case rejectedInHand(Claimed, Failure)
+    /// It was claimed and belongs to another session.
+    case foreign(Claimed)
+  }
+
+  /// Claims one input. It waits for nothing: what has to, the caller does.
   private func take(
     _ name: InputName, _ entry: Backlog.Entry, _ seen: Seen?, _ id: String, _ choice: ProviderChoice,
     _ settings: Settings
-  ) async throws(SpoolError) -> Input? {
+  ) throws(SpoolError) -> Taken {
     if id.hasPrefix(Self.noSession) {
       switch try standing(of: name) {
-      case .unusable(let failure):
-        await reject(name, entry.stamp, failure)
-        return nil
+      case .unusable(let failure): return .rejected(failure)
       case .event(let session) where session != id:
         // It could not be read when it was looked at, and can be now: it has a session after all.
         backlog.add(arrival: name)
-        return nil
+        return .none
       case .event, .other: break
       }
     }
@@ -177,32 +206,27 @@ extension Engine {
       name, session: id, expecting: entry.stamp, knowing: seen, reading: Recovering(redact: choice.redact))
     {
     case .claimed(let input): claimed = input
-    case .gone: return nil
+    case .gone: return .none
     case .changed:
       backlog.add(arrival: name)
-      return nil
+      return .none
     case .notTaken(let reason):
       log.warning("\(spool.path)/pending/\(name.fileName) stays where it is: \(reason)")
-      return nil
+      return .none
     case .redelivered:
       log.notice("\(name): the same file was recorded before; moved to done without asking")
       progress.done += 1
-      return nil
+      return .none
     }
     do throws(EventError) {
       let event = try Event(decoding: choice.redact(claimed.bytes))
       guard event.session == id || id.hasPrefix(Self.noSession) else {
         // The settings have got a key since the look that stands in the session's identifier: it has another queue.
-        await insist { () async throws(SpoolError) in
-          try await self.committer.giveBack(claimed, due: nil, note: nil)
-        }
-        backlog.add(arrival: claimed.name)
-        return nil
+        return .foreign(claimed)
       }
-      return Input(claimed: claimed, event: event, demand: demand(event.outline, settings))
+      return .input(Input(claimed: claimed, event: event, demand: demand(event.outline, settings)))
     } catch {
-      await reject(claimed, Failure(.input, message: error.message))
-      return nil
+      return .rejectedInHand(claimed, Failure(.input, message: error.message))
     }
   }
 
@@ -212,7 +236,6 @@ extension Engine {
   private func recordSilently(
     _ inputs: [Input], _ id: String, _ choice: ProviderChoice, _ settings: Settings
   ) async -> TurnOutcome {
-    guard !inputs.isEmpty else { return .advanced }
     let conversation: Conversation
     do throws(SpoolError) {
       conversation = try await self.conversation(of: id, limits: choice.limits)

@@ -44,12 +44,12 @@ struct Claude: Provider {
   }
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> HTTPClient.Body {
+  func body(for request: Request) -> WrittenBytes {
     let turns = request.turns
     var writer = JSONWriter(reserving: request.expectedBytes)
     writer.object {
       $0.member("model", model)
-      if !request.system.isEmpty { $0.member("system", cached: request.system.bytes) }
+      if !request.system.isEmpty { $0.member("system", cached: request.system.literal) }
       $0.key("messages")
       $0.array {
         for (index, turn) in turns.enumerated() {
@@ -66,7 +66,7 @@ struct Claude: Provider {
       }
       $0.member("max_tokens", request.maxOutputTokens)
     }
-    return HTTPClient.Body(writer)
+    return WrittenBytes(writer)
   }
 
   private func finish(of json: JSON) -> Reply.Finish {

@@ -86,7 +86,7 @@ struct ClaudeCommand: Provider {
   /// pass for the next part.
   func prompt(for request: Request) -> String {
     let turns = request.turns.map { turn in
-      (role: turn.role, text: (try? JSON(parsing: turn.literal))?.string ?? "")
+      (role: turn.role, text: (try? JSON(parsing: turn.literal.bytes))?.string ?? "")
     }
     let system = request.system.text
     var number = 1

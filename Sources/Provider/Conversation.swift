@@ -6,7 +6,7 @@ import JSONText
 struct Turn {
   let role: Message.Role
   /// The text as a JSON string literal.
-  var literal: [UInt8]
+  var literal: WrittenBytes
 }
 
 extension Request {
@@ -17,11 +17,10 @@ extension Request {
     turns.reserveCapacity(messages.count)
     for message in messages where !message.text.isEmpty {
       if let last = turns.last, last.role == message.role {
-        turns[turns.count - 1].literal.removeLast()
-        turns[turns.count - 1].literal += Array(#"\n\n"#.utf8)
-        turns[turns.count - 1].literal += message.text.bytes.dropFirst()
+        turns[turns.count - 1].literal = WrittenBytes(
+          last.literal.bytes.dropLast() + Array(#"\n\n"#.utf8) + message.text.literal.bytes.dropFirst())
       } else {
-        turns.append(Turn(role: message.role, literal: message.text.bytes))
+        turns.append(Turn(role: message.role, literal: message.text.literal))
       }
     }
     return turns
@@ -29,19 +28,19 @@ extension Request {
 
   /// About how many bytes the body of the request has, so that it is not copied while it grows.
   var expectedBytes: Int {
-    messages.reduce(system.bytes.count + 1024) { $0 + $1.text.bytes.count + 128 }
+    messages.reduce(system.literal.count + 1024) { $0 + $1.text.literal.count + 128 }
   }
 }
 
 extension JSONWriter {
   /// A member whose value is a literal already.
-  mutating func member(_ name: StaticString, literal: [UInt8]) {
+  mutating func member(_ name: StaticString, literal: WrittenBytes) {
     key(name)
     raw(literal)
   }
 
   /// The member `content` of OpenRouter's and Anthropic's APIs, as a block that ends what is to be cached.
-  mutating func member(_ name: StaticString, cached literal: [UInt8]) {
+  mutating func member(_ name: StaticString, cached literal: WrittenBytes) {
     key(name)
     array {
       $0.object {

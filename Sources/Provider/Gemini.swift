@@ -42,12 +42,12 @@ struct Gemini: Provider {
   }
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> HTTPClient.Body {
+  func body(for request: Request) -> WrittenBytes {
     var writer = JSONWriter(reserving: request.expectedBytes)
     writer.object {
       if !request.system.isEmpty {
         $0.key("systemInstruction")
-        $0.object { parts(to: &$0, request.system.bytes) }
+        $0.object { parts(to: &$0, request.system.literal) }
       }
       $0.key("contents")
       $0.array {
@@ -64,10 +64,10 @@ struct Gemini: Provider {
         $0.member("maxOutputTokens", request.maxOutputTokens)
       }
     }
-    return HTTPClient.Body(writer)
+    return WrittenBytes(writer)
   }
 
-  private func parts(to writer: inout JSONWriter, _ literal: [UInt8]) {
+  private func parts(to writer: inout JSONWriter, _ literal: WrittenBytes) {
     writer.key("parts")
     writer.array { $0.object { $0.member("text", literal: literal) } }
   }

@@ -17,20 +17,10 @@ public final class HTTPClient: Sendable {
     let path: String
     /// Lines such as `Content-Type: application/json`.
     let headers: [String]
-    /// The body to post; nil for a GET.
-    let body: Body?
+    /// The body to post; nil for a GET. It is sent from where it was written: while many calls wait for their answers, each is in memory once.
+    let body: WrittenBytes?
     /// Seconds from the call to the end of its answer.
     let timeout: Double
-  }
-
-  /// A body, which is sent from where it was written: while many calls wait for their answers, each is in memory once.
-  final class Body: Sendable {
-    private let buffer: ByteBuffer
-
-    init(_ json: consuming JSONWriter) { buffer = json.finish() }
-
-    /// What is sent, where it stays for as long as this object lives.
-    var bytes: UnsafeBufferPointer<UInt8> { buffer.contents }
   }
 
   /// What a server answered, whatever the status.

@@ -57,7 +57,7 @@ struct OpenRouter: Provider {
   // MARK: The request
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> HTTPClient.Body {
+  func body(for request: Request) -> WrittenBytes {
     let turns = request.turns
     let isMarked = isOpenRouter && needsCacheMarks
     var writer = JSONWriter(reserving: request.expectedBytes)
@@ -66,7 +66,7 @@ struct OpenRouter: Provider {
       $0.key("messages")
       $0.array {
         if !request.system.isEmpty {
-          message(to: &$0, role: "system", literal: request.system.bytes, isMarked: isMarked)
+          message(to: &$0, role: "system", literal: request.system.literal, isMarked: isMarked)
         }
         for (index, turn) in turns.enumerated() {
           // The newest message stands in the next request as it is: what is cached up to here is read then.
@@ -78,13 +78,13 @@ struct OpenRouter: Provider {
       $0.member("max_tokens", request.maxOutputTokens)
       if isOpenRouter { extras(to: &$0, request) }
     }
-    return HTTPClient.Body(writer)
+    return WrittenBytes(writer)
   }
 
   /// Models whose prompt cache has to be told where the stable part ends; others find out by themselves.
   private var needsCacheMarks: Bool { model.hasPrefix("anthropic/") || model.hasPrefix("qwen/") }
 
-  private func message(to writer: inout JSONWriter, role: String, literal: [UInt8], isMarked: Bool) {
+  private func message(to writer: inout JSONWriter, role: String, literal: WrittenBytes, isMarked: Bool) {
     writer.object {
       $0.member("role", role)
       if isMarked {

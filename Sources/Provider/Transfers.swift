@@ -2,6 +2,7 @@
 
 import CLibcurl
 import Glibc
+import JSONText
 
 /// The transfers of one multi handle; used on its thread alone.
 struct Transfers {
@@ -139,8 +140,8 @@ final class Transfer {
       // The job keeps the body where it is until the call has ended.
       libcurl.set(easy, CURLOPT_POST, 1)
       libcurl.set(
-        easy, CURLOPT_POSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: body.bytes.baseAddress))
-      libcurl.set(easy, CURLOPT_POSTFIELDSIZE_LARGE, large: body.bytes.count)
+        easy, CURLOPT_POSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: body.contents.baseAddress))
+      libcurl.set(easy, CURLOPT_POSTFIELDSIZE_LARGE, large: body.count)
     } else {
       libcurl.set(easy, CURLOPT_HTTPGET, 1)
     }

@@ -1,6 +1,7 @@
 // Directories and files by their descriptors, with errors that name the file.
 import FoundationEssentials
 import Glibc
+import JSONText
 import Threads
 
 /// An open file or directory; closed with the last reference.
@@ -52,22 +53,19 @@ extension OpenFile {
   func unlock() { system.unlock(descriptor) }
 
   /// Writes all of `bytes`, in as many calls as it takes.
+  func write(_ bytes: WrittenBytes) throws(SpoolError) {
+    try bytes.withContents { contents throws(SpoolError) in try write(contents) }
+  }
+
   func write(_ bytes: [UInt8]) throws(SpoolError) {
-    var offset = 0
-    while offset < bytes.count {
-      let start = offset
-      offset += try perform("write") { () throws(Errno) in
-        var outcome: Result<Int, Errno> = .success(0)
-        bytes.withUnsafeBytes { buffer in
-          do throws(Errno) {
-            outcome = .success(
-              try system.write(descriptor, UnsafeRawBufferPointer(rebasing: buffer[start...])))
-          } catch {
-            outcome = .failure(error)
-          }
-        }
-        return try outcome.get()
-      }
+    try bytes.withUnsafeBufferPointer { contents throws(SpoolError) in try write(contents) }
+  }
+
+  private func write(_ bytes: UnsafeBufferPointer<UInt8>) throws(SpoolError) {
+    var rest = UnsafeRawBufferPointer(bytes)
+    while !rest.isEmpty {
+      let written = try perform("write") { () throws(Errno) in try system.write(descriptor, rest) }
+      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
   }
 

@@ -1,4 +1,5 @@
 // Moves that replace nothing, and the names that inputs take where theirs are taken.
+import JSONText
 import Glibc
 
 extension Spool {
@@ -74,7 +75,7 @@ extension Spool {
   }
 
   /// Writes a file in `tmp`. It is not on disk before it is synced.
-  func writeTemporary(_ bytes: [UInt8]) throws(SpoolError) -> (name: String, file: OpenFile) {
+  func writeTemporary(_ bytes: WrittenBytes) throws(SpoolError) -> (name: String, file: OpenFile) {
     let name = temporaryName()
     let file = try tmp.create(name)
     do throws(SpoolError) {

@@ -1,4 +1,5 @@
 // What `obspool retry` does to the files.
+import JSONText
 import FoundationEssentials
 
 /// What became of a retry.
@@ -52,7 +53,7 @@ extension Spool {
     note.attempts = 0
     note.crashes = 0
     note.nextAttemptAt = nil
-    let (temporary, file) = try writeTemporary(note.json)
+    let (temporary, file) = try writeTemporary(WrittenBytes(note.json))
     try file.sync()
     do throws(SpoolError) {
       try tmp.rename(temporary, to: errors, as: name.fileName)

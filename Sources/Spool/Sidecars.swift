@@ -1,4 +1,5 @@
 // Files beside the inputs: pauses, and the log of usage.
+import JSONText
 import FoundationEssentials
 import Glibc
 
@@ -46,7 +47,7 @@ final class SidecarChange: GroupedChange {
   /// A crash leaves a file in tmp.
   func write(_ group: inout CommitGroup) throws(SpoolError) {
     guard let bytes else { return }
-    let file = try group.spool.writeTemporary(bytes)
+    let file = try group.spool.writeTemporary(WrittenBytes(bytes))
     temporary = file.name
     group.syncs.add(file.file)
   }

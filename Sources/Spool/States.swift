@@ -1,5 +1,6 @@
 // The states of an input as types: what was found, what was claimed, what is finished.
 import FoundationEssentials
+import JSONText
 import Threads
 
 /// Where an input is: the directory's name.
@@ -85,10 +86,10 @@ public final class Claimed: Sendable {
 public struct RecordFile: Sendable {
   /// The session's identifier as it came; the spool makes it safe for a path.
   public let session: String
-  public let xml: [UInt8]
-  public let json: [UInt8]
+  public let xml: WrittenBytes
+  public let json: WrittenBytes
 
-  public init(session: String, xml: [UInt8], json: [UInt8]) {
+  public init(session: String, xml: WrittenBytes, json: WrittenBytes) {
     self.session = session
     self.xml = xml
     self.json = json
@@ -161,9 +162,9 @@ public struct RecordFacts: Sendable {
   /// The names of the inputs of the same call, itself included, where there was more than one.
   public var batch: [String]?
   /// Writes the record's XML anew.
-  public var xml: @Sendable () -> [UInt8]
+  public var xml: @Sendable () -> WrittenBytes
 
-  public init(inputSHA256: String, batch: [String]?, xml: @escaping @Sendable () -> [UInt8]) {
+  public init(inputSHA256: String, batch: [String]?, xml: @escaping @Sendable () -> WrittenBytes) {
     self.inputSHA256 = inputSHA256
     self.batch = batch
     self.xml = xml

@@ -40,7 +40,7 @@ import Testing
         array.object { _ in }
         array.array { _ in }
         array.null()
-        array.raw(Array("1e3".utf8))
+        array.raw(WrittenBytes(Array("1e3".utf8)))
         array.value(false)
       }
     }
@@ -125,7 +125,7 @@ import Testing
       #expect(Array(string.text.utf8) == Array(text.utf8))
       #expect(string.length == text.utf16.count)
       #expect(string.isEmpty == text.isEmpty)
-      #expect(Meaning(foundation: string.bytes) == .string(Array(text.utf8)))
+      #expect(Meaning(foundation: string.literal.bytes) == .string(Array(text.utf8)))
     }
   }
 
@@ -133,7 +133,7 @@ import Testing
     var writer = JSONWriter()
     writer.object {
       $0.key("content")
-      $0.raw(JSONString("a\n\"b\"").bytes)
+      $0.raw(JSONString("a\n\"b\"").literal)
     }
     #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"content":"a\n\"b\""}"#)
   }

@@ -53,11 +53,11 @@ import Testing
   static let all = [full, least, hostile]
 
   @Test(arguments: all) func isReadAsItWasWritten(_ record: Record) throws {
-    #expect(try Record(json: record.json) == record)
+    #expect(try Record(json: record.json.bytes) == record)
   }
 
   @Test func membersStandInTheirOrder() throws {
-    let json = try JSON(parsing: Self.full.json)
+    let json = try JSON(parsing: Self.full.json.bytes)
     #expect(
       json.object?.map(\.key) == [
         "version", "name", "input_sha256", "session_id", "project", "turn", "kind", "occurred_at",
@@ -70,12 +70,12 @@ import Testing
         "type", "title", "subtitle", "facts", "narrative", "concepts", "files_read", "files_modified",
       ])
     #expect(json["occurred_at"]?.string == "2026-11-24T12:00:00.250Z")
-    #expect(try JSON(parsing: Self.least.json)["exchange"] == .null)
-    #expect(Self.full.json.last == 0x0A)
+    #expect(try JSON(parsing: Self.least.json.bytes)["exchange"] == .null)
+    #expect(Self.full.json.bytes.last == 0x0A)
   }
 
   @Test func xmlCarriesTheSameWithoutTheExchange() {
-    let xml = String(decoding: Self.least.xml, as: UTF8.self)
+    let xml = String(decoding: Self.least.xml.bytes, as: UTF8.self)
     #expect(
       xml == """
         <?xml version="1.0" encoding="UTF-8"?>
@@ -94,11 +94,11 @@ import Testing
         </record>
 
         """)
-    let full = String(decoding: Self.full.xml, as: UTF8.self)
+    let full = String(decoding: Self.full.xml.bytes, as: UTF8.self)
     #expect(full.contains("<file>auth/lock.swift</file>"))
     #expect(full.contains("<cost_usd>0.000125</cost_usd>"))
     #expect(!full.contains("exchange"))
-    let hostile = String(decoding: Self.hostile.xml, as: UTF8.self)
+    let hostile = String(decoding: Self.hostile.xml.bytes, as: UTF8.self)
     #expect(
       hostile.contains(
         "<title>\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{7F}\u{85}\u{FFFD}\u{FFFD}\u{10FFFF}\u{202E}]]&gt;&amp;amp;&lt;![CDATA[&lt;/record&gt;&#13;\n"
@@ -117,7 +117,7 @@ import Testing
         let after = String("0123456789".prefix(behind))
         var record = Self.least
         record.findings = [Finding(type: "discovery", title: before + special + after + special)]
-        let xml = String(decoding: record.xml, as: UTF8.self)
+        let xml = String(decoding: record.xml.bytes, as: UTF8.self)
         #expect(xml.contains("<title>\(before)\(written)\(after)\(written)</title>"))
       }
     }
@@ -134,10 +134,11 @@ import Testing
   @Test(.enabled(if: Tool.exists("xmllint"), "xmllint is not installed")) func xmlIsValid() throws {
     for record in Self.all {
       #expect(
-        try Tool.run("xmllint --noout --schema '\(Tool.schema("obspool.xsd"))' -", input: record.xml) == 0)
+        try Tool.run("xmllint --noout --schema '\(Tool.schema("obspool.xsd"))' -", input: record.xml.bytes)
+          == 0)
     }
     let wrong = Array(
-      String(decoding: Self.full.xml, as: UTF8.self).replacing("<turn>3", with: "<turn>x").utf8)
+      String(decoding: Self.full.xml.bytes, as: UTF8.self).replacing("<turn>3", with: "<turn>x").utf8)
     #expect(try Tool.run("xmllint --noout --schema '\(Tool.schema("obspool.xsd"))' -", input: wrong) != 0)
   }
 
@@ -147,9 +148,10 @@ import Testing
       python3 -c 'import json, sys, jsonschema; s = json.load(open(sys.argv[1])); \
       v = jsonschema.Draft202012Validator; v.check_schema(s); v(s).validate(json.load(sys.stdin))' '\(Tool.schema("record.schema.json"))'
       """
-    for record in Self.all { #expect(try Tool.run(check, input: record.json) == 0) }
+    for record in Self.all { #expect(try Tool.run(check, input: record.json.bytes) == 0) }
     let wrong = Array(
-      String(decoding: Self.full.json, as: UTF8.self).replacing("\"turn\": 3", with: "\"turn\": -1").utf8)
+      String(decoding: Self.full.json.bytes, as: UTF8.self).replacing("\"turn\": 3", with: "\"turn\": -1")
+        .utf8)
     #expect(try Tool.run(check, input: wrong) != 0)
   }
 }

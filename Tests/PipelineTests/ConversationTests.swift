@@ -116,7 +116,7 @@ import Testing
       if number % 4 == 0 { session.prompt("prompt \(number) \"quoted\"\n\u{202E}") }
       session.call(900, inputs: 1 + number % 3, model: "m", tokens: 400 + number)
     }
-    let records = try session.records.map { try Record(json: $0.json) }
+    let records = try session.records.map { try Record(json: $0.json.bytes) }
     Self.expectSame(Self.replayed(records), session.conversation)
   }
 

@@ -51,7 +51,7 @@ struct Contents {
         }
         records[record.name, default: []].append(record)
         if files.contains(stem + ".xml") {
-          if bytes("\(path)/\(stem).xml") != record.xml {
+          if bytes("\(path)/\(stem).xml") != record.xml.bytes {
             complaints.append("\(stem).xml is not what \(file) says")
           }
         } else {

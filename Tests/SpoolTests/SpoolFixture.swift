@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import Glibc
+import JSONText
 import TestSupport
 import Testing
 import Threads
@@ -23,7 +24,7 @@ struct TestReader: RecordReader {
     let lines = String(decoding: json, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == 4, lines[3].isEmpty else { return nil }
     let batch = lines[1].split(separator: ",").map(String.init)
-    let xml = Self.xml(lines[2])
+    let xml = WrittenBytes(Self.xml(lines[2]))
     return RecordFacts(inputSHA256: String(lines[0]), batch: batch.isEmpty ? nil : batch) { xml }
   }
 
@@ -34,8 +35,8 @@ struct TestReader: RecordReader {
     return Finished(
       claimed: claimed,
       record: RecordFile(
-        session: claimed.session, xml: xml(answer),
-        json: Array("\(claimed.sha256)\n\(names)\n\(answer)\n".utf8)))
+        session: claimed.session, xml: WrittenBytes(xml(answer)),
+        json: WrittenBytes(Array("\(claimed.sha256)\n\(names)\n\(answer)\n".utf8))))
   }
 
   static func batch(_ inputs: [Claimed], answer: String = "answer") -> Batch {
