@@ -27,8 +27,8 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
   /// What has been written, where it stands until more is written or the buffer ends.
   public var contents: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
 
-  /// Forgets what has been written, and keeps the room.
-  public mutating func removeAll() { count = 0 }
+  /// Forgets what has been written from an offset on, and keeps the room.
+  public mutating func remove(from offset: Int) { count = min(max(offset, 0), count) }
 
   @inline(__always)
   public mutating func append(_ byte: UInt8) {

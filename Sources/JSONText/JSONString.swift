@@ -7,10 +7,24 @@ public struct JSONString: Sendable, Hashable {
   public let length: Int
 
   public init(_ text: String) {
-    var literal = ByteBuffer(reserving: ByteBuffer.expectedLiteral(of: text.utf8.count))
-    literal.appendJSONString(text)
-    self.literal = WrittenBytes(literal)
+    literal = text.withUTF8Bytes { Self.literal(of: $0) }
     length = text.utf16.count
+  }
+
+  /// - Parameter utf8: A text in well-formed UTF-8.
+  public init(utf8: WrittenBytes) {
+    (literal, length) = utf8.withContents { text in
+      (
+        Self.literal(of: text),
+        text.isASCII(0..<text.count) ? text.count : String(decoding: text, as: UTF8.self).utf16.count
+      )
+    }
+  }
+
+  private static func literal(of text: UnsafeBufferPointer<UInt8>) -> WrittenBytes {
+    var literal = ByteBuffer(reserving: ByteBuffer.expectedLiteral(of: text.count))
+    literal.appendJSONString(utf8: text)
+    return WrittenBytes(literal)
   }
 
   /// The text itself.

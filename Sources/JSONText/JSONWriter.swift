@@ -22,6 +22,12 @@ public struct JSONWriter: ~Copyable {
     buffer = ByteBuffer(reserving: capacity)
   }
 
+  /// Goes on behind what a buffer holds, until `finish` gives it back.
+  init(appendingTo buffer: consuming ByteBuffer) {
+    layout = .compact
+    self.buffer = buffer
+  }
+
   /// A copy of what has been written so far.
   public var bytes: [UInt8] { buffer.bytes }
 
@@ -160,5 +166,14 @@ public struct JSONWriter: ~Copyable {
     guard layout == .indented else { return }
     buffer.append(UInt8(ascii: "\n"))
     buffer.append(UInt8(ascii: " "), times: 2 * depth)
+  }
+}
+
+extension ByteBuffer {
+  /// Appends a value as compact JSON text.
+  public mutating func append(_ value: JSON) {
+    var writer = JSONWriter(appendingTo: self)
+    writer.value(value)
+    self = writer.finish()
   }
 }

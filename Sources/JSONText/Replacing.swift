@@ -11,6 +11,13 @@ extension [UInt8] {
   }
 }
 
+extension WrittenBytes {
+  /// The bytes with each occurrence of those of `wanted` replaced, found in one pass from the front.
+  public func replacing(bytesOf wanted: String, with replacement: String) -> WrittenBytes {
+    withContents { $0.replacing(wanted, with: replacement) }.map { WrittenBytes($0) } ?? self
+  }
+}
+
 extension String {
   /// The text with each place where the bytes of `wanted` stand replaced, found in one pass from the front.
   public func replacing(bytesOf wanted: String, with replacement: String) -> String {

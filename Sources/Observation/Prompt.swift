@@ -23,9 +23,11 @@ public enum Prompt {
   /// The message that shows these events, framed and numbered from 1, led by the prompts that caused them.
   ///
   /// No text of an event can close its frame, or open another.
+  ///
+  /// - Returns: The message's UTF-8.
   public static func turn(
     _ events: [Event], ledBy prompts: [String], limits: PayloadLimits = PayloadLimits()
-  ) -> String {
+  ) -> WrittenBytes {
     var turn = ByteBuffer(reserving: 4096)
     for prompt in prompts { turn.add("user_prompt", framed(prompt, limit: limits.prompt)) }
     for (position, event) in events.enumerated() {
@@ -36,7 +38,7 @@ public enum Prompt {
       turn.append(literal: "</observed>\n")
     }
     turn.append(request(for: events))
-    return String(decoding: turn.contents, as: UTF8.self)
+    return WrittenBytes(turn)
   }
 
   private static func show(_ event: Event, in turn: inout ByteBuffer, limits: PayloadLimits) {
@@ -45,11 +47,9 @@ public enum Prompt {
     switch event.kind {
     case .toolUse:
       turn.add("tool_name", framed(event.toolName ?? "unknown", limit: pathLimit))
-      if let input = event.toolInput {
-        turn.add("tool_input", framed(plain(input), limit: limits.toolInput))
-      }
+      if let input = event.toolInput { turn.add("tool_input", input, limit: limits.toolInput) }
       if let response = event.toolResponse {
-        turn.add("tool_output", framed(plain(response), limit: limits.toolResponse))
+        turn.add("tool_output", response, limit: limits.toolResponse)
       }
     case .stop:
       turn.add("event", "the agent stopped")
@@ -102,10 +102,7 @@ public enum Prompt {
 
   private static let pathLimit = 1000
 
-  /// A text as it is, any other value as compact JSON.
-  private static func plain(_ value: JSON) -> String { value.string ?? value.text }
-
-  private static func framed(_ text: String, limit: Int) -> String {
+  fileprivate static func framed(_ text: String, limit: Int) -> String {
     Frame.harmless(shortened(text, to: limit))
   }
 }
@@ -113,10 +110,34 @@ public enum Prompt {
 extension ByteBuffer {
   /// Adds an element of the frame with a text that is harmless.
   fileprivate mutating func add(_ name: StaticString, _ text: String) {
+    open(name)
+    append(text)
+    close(name)
+  }
+
+  /// Adds an element of the frame with a value of an event: a text as it is, any other as compact JSON.
+  fileprivate mutating func add(_ name: StaticString, _ value: JSON, limit: Int) {
+    if let text = value.string { return add(name, Prompt.framed(text, limit: limit)) }
+    open(name)
+    let start = count
+    append(value)
+    let json = UnsafeBufferPointer(rebasing: contents[start...])
+    // Mostly it can stay as it was written.
+    if json.count > limit || Frame.firstTag(in: json, from: 0) != nil {
+      let text = String(decoding: json, as: UTF8.self)
+      remove(from: start)
+      append(Prompt.framed(text, limit: limit))
+    }
+    close(name)
+  }
+
+  private mutating func open(_ name: StaticString) {
     append(literal: "<")
     append(literal: name)
     append(literal: ">")
-    append(text)
+  }
+
+  private mutating func close(_ name: StaticString) {
     append(literal: "</")
     append(literal: name)
     append(literal: ">\n")
@@ -158,24 +179,30 @@ private enum Frame {
   /// The text with the `<` of each tag of a frame written `&lt;`, however the tag is spelt: in any case, with spaces,
   /// slashes or characters beyond ASCII, some of which no one sees, around or within its name.
   static func harmless(_ text: String) -> String {
-    var text = text
-    let harmless: String? = text.withUTF8 { bytes in
+    let harmless: String? = text.withUTF8Bytes { bytes in
+      guard var next = firstTag(in: bytes, from: 0) else { return nil }
       var output: [UInt8] = []
       var clean = 0
-      var next = bytes.position(of: UInt8(ascii: "<"), from: 0)
-      while let position = next {
-        if isTag(bytes, behind: position) {
-          output.append(contentsOf: bytes[clean..<position])
-          output.append(contentsOf: "&lt;".utf8)
-          clean = position + 1
-        }
-        next = bytes.position(of: UInt8(ascii: "<"), from: position + 1)
+      while true {
+        output.append(contentsOf: bytes[clean..<next])
+        output.append(contentsOf: "&lt;".utf8)
+        clean = next + 1
+        guard let other = firstTag(in: bytes, from: clean) else { break }
+        next = other
       }
-      guard clean > 0 else { return nil }
       output.append(contentsOf: bytes[clean...])
       return String(decoding: output, as: UTF8.self)
     }
     return harmless ?? text
+  }
+
+  /// Where the first tag of a frame stands from `start` on; nil where there is none.
+  static func firstTag(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    var next = bytes.position(of: UInt8(ascii: "<"), from: start)
+    while let position = next, !isTag(bytes, behind: position) {
+      next = bytes.position(of: UInt8(ascii: "<"), from: position + 1)
+    }
+    return next
   }
 
   private static func isTag(_ bytes: UnsafeBufferPointer<UInt8>, behind start: Int) -> Bool {

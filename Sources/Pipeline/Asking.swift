@@ -52,7 +52,7 @@ struct Asking {
   init(_ question: Question, redact: Redaction) {
     self.question = question
     self.redact = redact
-    turn = JSONString(redact(Prompt.turn(question.events, ledBy: question.prompts, limits: limits)))
+    turn = JSONString(utf8: redact(Prompt.turn(question.events, ledBy: question.prompts, limits: limits)))
   }
 
   /// Makes the turn shorter until it has at most `characters`: first what each payload may have, at last
@@ -61,7 +61,7 @@ struct Asking {
     guard turn.length > characters else { return false }
     for _ in 0..<6 where turn.length > characters {
       limits = limits.halved
-      turn = JSONString(redact(Prompt.turn(question.events, ledBy: question.prompts, limits: limits)))
+      turn = JSONString(utf8: redact(Prompt.turn(question.events, ledBy: question.prompts, limits: limits)))
     }
     if turn.length > characters { turn = JSONString(Prompt.shortened(turn.text, to: characters)) }
     return true

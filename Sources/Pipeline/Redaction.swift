@@ -19,6 +19,11 @@ struct Redaction: Sendable, Equatable {
     keys.reduce(bytes) { $0.replacing(bytesOf: $1, with: Self.mark) }
   }
 
+  /// Takes the keys out of what has been written.
+  func callAsFunction(_ bytes: WrittenBytes) -> WrittenBytes {
+    keys.reduce(bytes) { $0.replacing(bytesOf: $1, with: Self.mark) }
+  }
+
   /// Takes the keys out of a text.
   func callAsFunction(_ text: String) -> String {
     keys.reduce(text) { $0.replacing(bytesOf: $1, with: Self.mark) }

@@ -1,4 +1,5 @@
 import Foundation
+import JSONText
 import Observation
 import TestSupport
 import Testing
@@ -73,8 +74,8 @@ struct Obspool {
   func record(_ record: Record) throws {
     let directory = directory + "/spool/observations/" + record.session
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    try Data(record.json).write(to: URL(fileURLWithPath: "\(directory)/\(record.name).json"))
-    try Data(record.xml).write(to: URL(fileURLWithPath: "\(directory)/\(record.name).xml"))
+    try Data(record.json.bytes).write(to: URL(fileURLWithPath: "\(directory)/\(record.name).json"))
+    try Data(record.xml.bytes).write(to: URL(fileURLWithPath: "\(directory)/\(record.name).xml"))
   }
 
   /// The visible names in a directory, sorted.

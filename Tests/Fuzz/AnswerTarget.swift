@@ -55,13 +55,13 @@ func requireWhole(_ record: Record) {
   // JSON has no numbers that are not finite; they are written as null.
   if record.usage?.costUSD?.isFinite == false { expected.usage?.costUSD = nil }
   do {
-    let read = try Record(json: record.json)
+    let read = try Record(json: record.json.bytes)
     require(read == expected, "the record reads as another one")
   } catch {
     fatalError("the record cannot be read: \(error)")
   }
   do {
-    let root = try WellFormed.read(record.xml)
+    let root = try WellFormed.read(record.xml.bytes)
     require(root.name == "record", "the root is \(root.name)")
     requireText(record.session, root, "session_id")
     requireText(record.requestID, root, "request_id")
@@ -75,7 +75,7 @@ func requireWhole(_ record: Record) {
       require(facts.map(\.text) == finding.facts.map(xmlCharacters), "other facts")
     }
   } catch {
-    fatalError("the XML is not well-formed: \(error): \(String(decoding: record.xml, as: UTF8.self))")
+    fatalError("the XML is not well-formed: \(error): \(String(decoding: record.xml.bytes, as: UTF8.self))")
   }
 }
 

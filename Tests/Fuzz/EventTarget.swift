@@ -57,7 +57,7 @@ private func examine(_ events: [Event], prompts: [String]) {
   }
   for limits in [PayloadLimits(), PayloadLimits(toolInput: 90, toolResponse: 70, prompt: 80, lastMessage: 3)]
   {
-    let turn = Prompt.turn(events, ledBy: prompts, limits: limits)
+    let turn = String(decoding: Prompt.turn(events, ledBy: prompts, limits: limits).bytes, as: UTF8.self)
     require(!turn.utf8Contains(secret), "private text in a turn")
     require(
       frames(in: turn) == expectedFrames(events, prompts.count),

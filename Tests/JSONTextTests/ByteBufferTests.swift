@@ -29,10 +29,38 @@ import Testing
       }
       #expect(buffer.count == expected.count)
       #expect(buffer.bytes == expected)
-      buffer.removeAll()
+      buffer.remove(from: 10)
       buffer.append("x")
-      #expect(buffer.bytes == [UInt8(ascii: "x")])
+      #expect(buffer.bytes == expected.prefix(10) + [UInt8(ascii: "x")])
+      buffer.remove(from: 100)
+      #expect(buffer.count == 11)
     }
+  }
+
+  @Test func goesOnBehindWhatItHoldsWithAValue() throws {
+    var generator = SeededGenerator(seed: 12)
+    for _ in 0..<200 {
+      let value = JSON.random(using: &generator)
+      var buffer = ByteBuffer()
+      buffer.append("before ")
+      buffer.append(value)
+      buffer.append(" behind")
+      #expect(buffer.bytes == Array("before \(value.text) behind".utf8))
+    }
+  }
+
+  @Test func whatIsWrittenIsSharedAndComparedByItsBytes() {
+    var buffer = ByteBuffer(reserving: 500)
+    buffer.append("some bytes")
+    let written = WrittenBytes(buffer)
+    let same = WrittenBytes(Array("some bytes".utf8))
+    let other = WrittenBytes(Array("same bytes".utf8))
+    let longer = WrittenBytes(Array("some bytes more".utf8))
+    #expect(written == same && written.hashValue == same.hashValue)
+    #expect(written != other && written != longer && longer != written)
+    #expect(written.count == 10 && written.bytes == Array("some bytes".utf8))
+    #expect(WrittenBytes([]) == WrittenBytes(ByteBuffer()))
+    #expect(WrittenBytes([]).bytes.isEmpty)
   }
 
   /// One byte that is escaped at each place of texts of each length, two side by side, and none: wherever a block of

@@ -126,6 +126,7 @@ import Testing
       #expect(string.length == text.utf16.count)
       #expect(string.isEmpty == text.isEmpty)
       #expect(Meaning(foundation: string.literal.bytes) == .string(Array(text.utf8)))
+      #expect(JSONString(utf8: WrittenBytes(Array(text.utf8))) == string)
     }
   }
 

@@ -13,6 +13,8 @@ import Testing
     let replaced = text.replacing(bytesOf: wanted, with: "-")
     #expect(Array(replaced.utf8) == Array(expected.utf8))
     #expect(Array(text.utf8).replacing(bytesOf: wanted, with: "-") == Array(expected.utf8))
+    #expect(
+      WrittenBytes(Array(text.utf8)).replacing(bytesOf: wanted, with: "-").bytes == Array(expected.utf8))
   }
 
   @Test func takesNoLongerWhereThereAreMany() {

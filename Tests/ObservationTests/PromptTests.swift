@@ -7,7 +7,9 @@ import Testing
   private func turn(_ events: [String], ledBy prompts: [String] = [], limits: PayloadLimits = PayloadLimits())
     throws -> String
   {
-    Prompt.turn(try events.map { try event($0) }, ledBy: prompts, limits: limits)
+    String(
+      decoding: Prompt.turn(try events.map { try event($0) }, ledBy: prompts, limits: limits).bytes,
+      as: UTF8.self)
   }
 
   @Test func framesAToolUseLedByItsPrompt() throws {
@@ -61,6 +63,11 @@ import Testing
         ], ledBy: [text.string ?? ""])
     }
     #expect(tags(in: try turn(holding: hostile)) == tags(in: try turn(holding: .string("harmless"))))
+    // Within a value it is shown as JSON.
+    func within(_ text: JSON) -> JSON { .object([JSON.Member("a", .array([text]))]) }
+    #expect(
+      tags(in: try turn(holding: within(hostile))) == tags(in: try turn(holding: within(.string("harmless"))))
+    )
   }
 
   /// How often each tag of a frame is opened and closed, read as loosely as a model might.
@@ -93,10 +100,18 @@ import Testing
     #expect(!short.unicodeScalars.contains("\u{FFFD}"))
   }
 
-  @Test func shortensEachPayloadToItsOwnLimit() throws {
+  @Test func showsAValueAsCompactJSON() throws {
+    let value = #"{"a": [1e3, "b < c & <d>", null], "b": {}}"#
+    let turn = try turn(["{\"tool_name\": \"Read\", \"tool_input\": \(value)}"])
+    #expect(turn.contains(#"<tool_input>{"a":[1e3,"b < c & <d>",null],"b":{}}</tool_input>"#))
+  }
+
+  @Test(arguments: ["\"xxx\"", "{\"text\": \"xxx\"}"])
+  func shortensEachPayloadToItsOwnLimit(_ payload: String) throws {
     let long = String(repeating: "x", count: 5000)
+    let payload = payload.replacing("xxx", with: long)
     let turn = try turn(
-      ["{\"tool_name\": \"Read\", \"tool_input\": \"\(long)\", \"tool_response\": \"\(long)\"}"],
+      ["{\"tool_name\": \"Read\", \"tool_input\": \(payload), \"tool_response\": \(payload)}"],
       ledBy: [long],
       limits: PayloadLimits(toolInput: 100, toolResponse: 200, prompt: 300, lastMessage: 400))
     #expect(turn.utf16.count < 1000)

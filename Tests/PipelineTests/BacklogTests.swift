@@ -84,8 +84,8 @@ import Testing
         Self.name(text), session: "s", stamp: seen.stamp, demand: .observation, due: 0, seen: seen)
     }
     let session = try Self.start(&backlog, now: 100)
-    let first = try #require(backlog.removeHead(of: session))
-    #expect(first.bytes.first == UInt8(ascii: "a"))
+    let first = backlog.removeHead(of: session)
+    #expect(first?.bytes.first == UInt8(ascii: "a"))
     // There is room again; what is looked at anew takes the place of what was kept of the same name.
     try inputs.put("new", as: "b")
     backlog.place(
@@ -94,9 +94,12 @@ import Testing
     let last = try inputs.seen("d")
     backlog.place(
       Self.name("d"), session: "s", stamp: last.stamp, demand: .observation, due: 0, seen: last)
-    #expect(backlog.removeHead(of: session)?.bytes == Array("new".utf8))
-    #expect(backlog.removeHead(of: session)?.bytes.first == UInt8(ascii: "c"))
-    #expect(backlog.removeHead(of: session)?.bytes.first == UInt8(ascii: "d"))
+    let rest = [
+      backlog.removeHead(of: session), backlog.removeHead(of: session), backlog.removeHead(of: session),
+    ]
+    #expect(rest[0]?.bytes == Array("new".utf8))
+    #expect(rest[1]?.bytes.first == UInt8(ascii: "c"))
+    #expect(rest[2]?.bytes.first == UInt8(ascii: "d"))
   }
 
   @Test func forgetsWhatWasReadOfAnInputThatHasGone() throws {
@@ -111,7 +114,8 @@ import Testing
       if text == "a" { backlog.hear(gone: Self.name("a"), searching: true) }
     }
     let session = try Self.start(&backlog, now: 100)
-    #expect(backlog.removeHead(of: session)?.bytes.count == Backlog.room)
+    let kept = backlog.removeHead(of: session)
+    #expect(kept?.bytes.count == Backlog.room)
   }
 
   // MARK: Names come in
