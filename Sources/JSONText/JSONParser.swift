@@ -337,7 +337,7 @@ private struct Parser: ~Copyable {
     position += 1
     let start = position
     while true {
-      position = bytes.plainEnd(from: position)
+      position = bytes.plainEndBehindEscapes(from: position)
       switch try peek() {
       case UInt8(ascii: "\""):
         defer { position += 1 }
