@@ -64,6 +64,17 @@ struct HTTPClientTests {
     #expect(server.connections >= 50)
   }
 
+  @Test func `a call whose connection closes under it is sent again, however often that was so before`()
+    async throws
+  {
+    // The first request of each connection is answered, the second finds it closed and is sent again on another.
+    let server = try LoopbackServer { $0.number.isMultiple(of: 2) ? .chat("yes") : .close }
+    let provider = try provider(at: server.url)
+    for _ in 0..<20 { #expect(try await provider.ask(request()).text == "yes") }
+    #expect(server.requests.count == 39)
+    #expect(server.connections == 20)
+  }
+
   @Test func `connections that come and go under many calls give each call its own answer`() async throws {
     let server = try LoopbackServer { request in
       let said = request.json["messages"]?.array?.last?["content"]?.string ?? ""
