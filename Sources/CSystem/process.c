@@ -13,9 +13,6 @@ void csystem_keep_freed_memory(int bytes) {
   mallopt(M_MMAP_THRESHOLD, bytes / 2);
   // Each large allocation would join the pieces in the fast bins first, and there are some in each call.
   mallopt(M_MXFAST, 0);
-  // A thread's own heap grows by a page and a system call at a time, and what one thread frees stays in it.
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_TOP_PAD, bytes / 4);
 }
 
 // Of the linker: where the program's file begins in memory, and where its code ends.
