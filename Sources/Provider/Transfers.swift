@@ -69,8 +69,6 @@ final class Transfer {
   private var headBytes = 0
   private var body: [UInt8] = []
   private var excess: String?
-  /// Whether the handle is as `setUp` left it, but for what each call sets.
-  private var isSetUp = false
 
   /// The number of the call under way.
   var id: UInt64? { job?.id }
@@ -92,6 +90,8 @@ final class Transfer {
 
   /// Sets what is the same for every call.
   private func setUp() {
+    // Without it libcurl counts over all of a handle's calls how often it has sent one again because the server
+    // closed an idle connection at that moment, and stops doing so at the fifth.
     libcurl.reset(easy)
     let context = Unmanaged.passUnretained(self).toOpaque()
     libcurl.set(easy, CURLOPT_PRIVATE, pointer: context)
@@ -132,8 +132,7 @@ final class Transfer {
   func begin(_ job: HTTPDriver.Job) -> Bool {
     let call = job.call
     self.job = job
-    if !isSetUp { setUp() }
-    isSetUp = true
+    setUp()
     guard libcurl.set(easy, CURLOPT_URL, call.base.text + call.path) else { return false }
     guard headers != nil && call.headers == headerLines || makeList(of: call.headers) else { return false }
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
@@ -158,8 +157,8 @@ final class Transfer {
     return true
   }
 
-  /// Makes the list of a call's header lines; false where there is no memory. The handle is given it before it looks at
-  /// the one before again.
+  /// Makes the list of a call's header lines; false where there is no memory. No handle holds the one before: it was
+  /// reset.
   private func makeList(of lines: [String]) -> Bool {
     libcurl.free(list: headers)
     headers = nil
@@ -202,9 +201,6 @@ final class Transfer {
 
   /// What a call that libcurl is done with came to.
   func outcome(of result: CURLcode) -> HTTPDriver.Outcome {
-    // libcurl counts over all of a handle's calls how often it has sent one again because the server closed an idle
-    // connection at that moment, and stops doing so at the fifth. Each time it has made a new connection.
-    if libcurl.number(easy, CURLINFO_NUM_CONNECTS) > 0 { isSetUp = false }
     guard result != CURLE_OK else {
       let status = libcurl.number(easy, CURLINFO_RESPONSE_CODE)
       return .success(HTTPClient.Answer(status: status, headers: head, body: body))
@@ -222,7 +218,6 @@ final class Transfer {
   /// Tells the one who waits, and makes the handle ready for another call.
   func end(_ outcome: HTTPDriver.Outcome) {
     libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: nil)
-    if case .failure = outcome { isSetUp = false }
     job?.continuation.resume(returning: outcome)
     job = nil
     head = HeaderFields()
