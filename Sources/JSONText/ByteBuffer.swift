@@ -5,7 +5,7 @@
 
 import Glibc
 
-/// Bytes that one owner appends to. It grows as it must; nothing else is done to what has been written.
+/// Bytes that one owner appends to. It grows as it must; of what has been written, only the end can be taken back.
 public struct ByteBuffer: ~Copyable, @unchecked Sendable {
   // Unchecked because it is a pointer: to memory that this value alone owns, and that is only read while it is shared.
   private(set) var start: UnsafeMutablePointer<UInt8>
@@ -57,6 +57,13 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
   /// Appends the UTF-8 of a text.
   public mutating func append(_ text: String) {
     text.withUTF8Bytes { append($0) }
+  }
+
+  /// Gives back the room that is left, if that is worth it: for what is kept.
+  mutating func trim() {
+    guard capacity - count > count / 4 + 256 else { return }
+    capacity = max(count, 64)
+    start = Self.memory(of: capacity, for: start)
   }
 
   /// Makes room for so many bytes more.

@@ -24,6 +24,7 @@ public struct JSONString: Sendable, Hashable {
   private static func literal(of text: UnsafeBufferPointer<UInt8>) -> WrittenBytes {
     var literal = ByteBuffer(reserving: ByteBuffer.expectedLiteral(of: text.count))
     literal.appendJSONString(utf8: text)
+    literal.trim()
     return WrittenBytes(literal)
   }
 

@@ -89,8 +89,8 @@ extension ByteBuffer {
   /// `\u001f`.
   private static let longestEscape = 6
 
-  /// Room for the literal of a text of so many bytes, a few of which are escaped, and for what is copied too much at its
-  /// end: so that mostly it does not grow.
+  /// Room for the literal of a text of so many bytes, a few of which are escaped, and for what is copied too much at
+  /// its end: so that mostly it does not grow.
   static func expectedLiteral(of count: Int) -> Int { count + count / 8 + 16 * longestEscape + 32 }
 
   /// Writes the escape of a byte, and gives how long it is.

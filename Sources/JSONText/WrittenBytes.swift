@@ -7,6 +7,7 @@ import Glibc
 public final class WrittenBytes: Sendable {
   private let buffer: ByteBuffer
 
+  /// What a buffer holds, taken over with its room.
   public init(_ buffer: consuming ByteBuffer) { self.buffer = buffer }
 
   /// What a writer has written.
@@ -19,6 +20,7 @@ public final class WrittenBytes: Sendable {
     self.init(buffer)
   }
 
+  /// How many bytes there are.
   public var count: Int { buffer.count }
 
   /// Where the bytes stand for as long as this object lives: for a caller who keeps it until the last of them is read.

@@ -7,8 +7,8 @@ import Spool
 ///
 /// A name is first unseen; it is looked at in name order and then placed in its session's queue. A session is
 /// ready when its first input is due; sessions take turns in the order in which they became ready. It keeps
-/// some 30 bytes an input beside the name, so that a backlog of a million fits; and what was read of the first inputs that
-/// were placed, up to a limit for all, so that most need not be read again.
+/// some 30 bytes an input beside the name, so that a backlog of a million fits; and what was read of the first inputs
+/// that were placed, up to a limit for all, so that most need not be read again.
 struct Backlog {
   /// An input that waits, as it was when it was looked at.
   struct Entry {
@@ -61,8 +61,10 @@ struct Backlog {
     case shelved
   }
 
-  /// How many bytes of inputs are kept: as many as one input may have.
-  static let room = Spool.longestInput
+  /// How much of inputs is kept, in bytes: as much as one input may have.
+  static let room = Spool.longestInput + sizeOfSeen
+  /// What an input takes beside its bytes, about.
+  static let sizeOfSeen = 256
 
   private var names = NameList()
   /// The names of a listing that nobody has looked at yet.
@@ -81,8 +83,8 @@ struct Backlog {
   private(set) var placed = 0
   /// What was read of inputs that wait, by where their names stand.
   private var seen: [UInt32: Seen] = [:]
-  /// The bytes of all that is in `seen`.
-  private var seenBytes = 0
+  /// How much is in `seen`, in bytes.
+  private var seenSize = 0
 
   /// Inputs that wait, looked at or not.
   var count: Int { placed + unseen.count + arrivals.count }
@@ -139,7 +141,7 @@ struct Backlog {
   ///
   /// - Parameters:
   ///   - index: Where its name stands in the list of names, if it does.
-  ///   - seen: What was read of it, kept for `removeHead` as long as there is room.
+  ///   - seen: What was read of it, kept for `removeHead` where it is settled and there is room.
   mutating func place(
     _ name: InputName, index: UInt32? = nil, session id: String, stamp: FileStamp, demand: Demand, due: Int64,
     alone: Bool = false, seen: Seen? = nil
@@ -273,13 +275,15 @@ struct Backlog {
   @discardableResult
   private mutating func keep(_ new: Seen?, of entry: Entry) -> Seen? {
     let old = seen.isEmpty ? nil : seen.removeValue(forKey: entry.name)
-    seenBytes -= old?.bytes.count ?? 0
-    if let new, seenBytes + new.bytes.count <= Self.room {
+    if let old { seenSize -= size(of: old) }
+    if let new, new.isSettled, seenSize + size(of: new) <= Self.room {
       seen[entry.name] = new
-      seenBytes += new.bytes.count
+      seenSize += size(of: new)
     }
     return old
   }
+
+  private func size(of seen: Seen) -> Int { seen.bytes.count + Self.sizeOfSeen }
 
   private func called(_ index: UInt32) -> InputName { names[Int(index)] }
 

@@ -39,7 +39,7 @@ public struct ErrorNote: Sendable, Equatable {
 
 extension ErrorNote {
   /// The file's text: indented JSON, times as RFC 3339 in UTC with milliseconds.
-  public var json: [UInt8] {
+  public var json: WrittenBytes {
     var writer = JSONWriter(.indented)
     writer.object {
       $0.member("name", name.text)
@@ -53,7 +53,8 @@ extension ErrorNote {
       $0.member("next_attempt_at", nextAttemptAt?.rfc3339)
       $0.member("answer", answer)
     }
-    return writer.bytes + [UInt8(ascii: "\n")]
+    writer.endLine()
+    return WrittenBytes(writer)
   }
 
   /// Reads the file of `name`. Members that are missing or of another type count as nothing, so that a file

@@ -22,7 +22,7 @@ extension Spool {
   public func look(at name: InputName) throws(SpoolError) -> Look {
     do throws(SpoolError) {
       return switch try examine(name.fileName, in: pending) {
-      case .file(let found): .file(Seen(bytes: found.bytes, status: found.status))
+      case .file(let found): .file(Seen(bytes: found.bytes, status: found.status, at: clock.now()))
       case .gone: .gone
       case .tooLarge(let stamp): .tooLarge(stamp)
       case .notTaken(let reason): .notTaken(reason: reason)
@@ -44,11 +44,9 @@ extension Spool {
   ///     included, it is not read again.
   func examine(
     _ fileName: String, in directory: Directory, hardLinks: Bool = false, knowing seen: Seen? = nil
-  )
-    throws(SpoolError) -> Found
-  {
+  ) throws(SpoolError) -> Found {
     guard let before = try directory.status(of: fileName) else { return .gone }
-    if let seen, seen.status == before, seen.bytes.count == before.stamp.size {
+    if let seen, seen.isSettled, seen.status == before, seen.bytes.count == before.stamp.size {
       return .file(Found.File(bytes: seen.bytes, status: before, open: nil))
     }
     if let reason = Self.reasonNotToTake(before, hardLinks: hardLinks) { return .notTaken(reason: reason) }

@@ -1,6 +1,6 @@
 // Moves that replace nothing, and the names that inputs take where theirs are taken.
-import JSONText
 import Glibc
+import JSONText
 
 extension Spool {
   /// Whether a claimed input may not be called so: another is, or has a record.

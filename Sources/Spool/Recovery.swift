@@ -1,5 +1,4 @@
 // Start-up recovery: what the last processor left in flight, whatever ended it.
-import JSONText
 import FoundationEssentials
 import Glibc
 
@@ -181,7 +180,7 @@ private struct RecoveryWork<Reader: RecordReader> {
       note.message = "the processor ended while this input was in flight"
       note.lastFailedAt = now
       note.nextAttemptAt = note.crashes < Spool.mostCrashes ? now : nil
-      let (temporary, file) = try spool.writeTemporary(WrittenBytes(note.json))
+      let (temporary, file) = try spool.writeTemporary(note.json)
       writes.add(file)
       unpublished.append((temporary, input.name))
       notes[input.name] = note

@@ -1,5 +1,4 @@
 // Inputs that do not become records now: given back, or failed.
-import JSONText
 import FoundationEssentials
 
 /// Moves one input to pending or failed, its note before it.
@@ -68,7 +67,7 @@ final class Relocation: GroupedChange {
     }
     guard var note else { return }
     note.name = target
-    let file = try spool.writeTemporary(WrittenBytes(note.json))
+    let file = try spool.writeTemporary(note.json)
     temporary = file.name
     group.syncs.add(file.file)
   }

@@ -1,5 +1,4 @@
 // What `obspool retry` does to the files.
-import JSONText
 import FoundationEssentials
 
 /// What became of a retry.
@@ -53,7 +52,7 @@ extension Spool {
     note.attempts = 0
     note.crashes = 0
     note.nextAttemptAt = nil
-    let (temporary, file) = try writeTemporary(WrittenBytes(note.json))
+    let (temporary, file) = try writeTemporary(note.json)
     try file.sync()
     do throws(SpoolError) {
       try tmp.rename(temporary, to: errors, as: name.fileName)

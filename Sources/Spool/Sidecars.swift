@@ -1,7 +1,7 @@
 // Files beside the inputs: pauses, and the log of usage.
-import JSONText
 import FoundationEssentials
 import Glibc
+import JSONText
 
 extension Spool {
   /// The pauses: for each provider what stands in its file. Works beside a running processor.

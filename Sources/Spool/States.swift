@@ -20,16 +20,23 @@ public enum Look: Sendable {
   case unreadable(SpoolError)
 }
 
-/// A waiting file as it was when it was looked at. A claim that is given it reads the file only if it is another by then.
+/// A waiting file as it was when it was looked at. A claim that is given it reads the file only if it is another by
+/// then.
 public final class Seen: Sendable {
+  /// All of the file.
   public let bytes: [UInt8]
+  /// Whether any change since would show: a file that was changed just before it was looked at may change again without
+  /// another time, since the kernel's clock for files goes in steps, of ten milliseconds at most. It is read again.
+  public let isSettled: Bool
   let status: FileStatus
 
+  /// The file's size and time.
   public var stamp: FileStamp { status.stamp }
 
-  init(bytes: [UInt8], status: FileStatus) {
+  init(bytes: [UInt8], status: FileStatus, at now: Date) {
     self.bytes = bytes
     self.status = status
+    isSettled = now.nanoseconds - status.changed >= 20_000_000
   }
 }
 

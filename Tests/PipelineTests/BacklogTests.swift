@@ -50,14 +50,20 @@ import Testing
 
   // MARK: What was read is kept
 
+  struct OtherClock: Clock {
+    let time: @Sendable () -> Date
+    func now() -> Date { time() }
+  }
+
   /// Files that a spool looks at.
   struct Inputs {
     let directory: TemporaryDirectory
     let spool: Spool
 
-    init() throws {
+    /// - Parameter clock: By default the next day, for which all files are old.
+    init(clock: @escaping @Sendable () -> Date = { Date(timeIntervalSinceNow: 86_400) }) throws {
       directory = try TemporaryDirectory()
-      spool = try Spool(path: directory.appending("spool"))
+      spool = try Spool(path: directory.appending("spool"), clock: OtherClock(time: clock))
     }
 
     func put(_ text: String, as name: String) throws {
@@ -75,8 +81,8 @@ import Testing
   @Test func keepsWhatWasReadUntilTheInputIsTaken() throws {
     let inputs = try Inputs()
     var backlog = Backlog()
-    // Three of these have room, and not four.
-    let size = Backlog.room / 3 - 1000
+    // Three of these have room, and not four, nor three and one more byte.
+    let size = Backlog.room / 3 - Backlog.sizeOfSeen
     for text in ["a", "b", "c", "d"] {
       try inputs.put(String(repeating: text, count: size), as: text)
       let seen = try inputs.seen(text)
@@ -86,18 +92,16 @@ import Testing
     let session = try Self.start(&backlog, now: 100)
     let first = backlog.removeHead(of: session)
     #expect(first?.bytes.first == UInt8(ascii: "a"))
-    // There is room again; what is looked at anew takes the place of what was kept of the same name.
-    try inputs.put("new", as: "b")
-    backlog.place(
-      Self.name("b"), session: "s", stamp: Self.stamp, demand: .observation, due: 0,
-      seen: try inputs.seen("b"))
-    let last = try inputs.seen("d")
-    backlog.place(
-      Self.name("d"), session: "s", stamp: last.stamp, demand: .observation, due: 0, seen: last)
+    // There is room again: each takes the place of what was kept of the same name, however often.
+    for text in ["b", "c", "d", "b", "c", "d"] {
+      let again = try inputs.seen(text)
+      backlog.place(
+        Self.name(text), session: "s", stamp: again.stamp, demand: .observation, due: 0, seen: again)
+    }
     let rest = [
       backlog.removeHead(of: session), backlog.removeHead(of: session), backlog.removeHead(of: session),
     ]
-    #expect(rest[0]?.bytes == Array("new".utf8))
+    #expect(rest[0]?.bytes.first == UInt8(ascii: "b"))
     #expect(rest[1]?.bytes.first == UInt8(ascii: "c"))
     #expect(rest[2]?.bytes.first == UInt8(ascii: "d"))
   }
@@ -105,7 +109,7 @@ import Testing
   @Test func forgetsWhatWasReadOfAnInputThatHasGone() throws {
     let inputs = try Inputs()
     var backlog = Backlog()
-    let most = String(repeating: "a", count: Backlog.room)
+    let most = String(repeating: "a", count: Backlog.room - Backlog.sizeOfSeen)
     for text in ["a", "b"] {
       try inputs.put(most, as: text)
       let seen = try inputs.seen(text)
@@ -115,7 +119,19 @@ import Testing
     }
     let session = try Self.start(&backlog, now: 100)
     let kept = backlog.removeHead(of: session)
-    #expect(kept?.bytes.count == Backlog.room)
+    #expect(kept?.bytes.count == most.utf8.count)
+  }
+
+  @Test func keepsNothingOfAFileThatWasChangedJustNow() throws {
+    let inputs = try Inputs(clock: { Date() })
+    var backlog = Backlog()
+    try inputs.put("a", as: "a")
+    let seen = try inputs.seen("a")
+    backlog.place(
+      Self.name("a"), session: "s", stamp: seen.stamp, demand: .observation, due: 0, seen: seen)
+    let session = try Self.start(&backlog, now: 100)
+    let kept = backlog.removeHead(of: session)
+    #expect(kept == nil)
   }
 
   // MARK: Names come in

@@ -75,6 +75,22 @@ struct HTTPClientTests {
     #expect(server.connections == 20)
   }
 
+  @Test func `a call that is sent again on another idle connection counts for no later one`() async throws {
+    let server = try LoopbackServer {
+      $0.number < 9 ? .hang(then: .chat("yes")) : $0.number.isMultiple(of: 2) ? .chat("yes") : .close
+    }
+    let provider = try provider(at: server.url)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<9 { group.addTask { _ = try await provider.ask(request()) } }
+      await server.waitForRequests(9)
+      server.release()
+      try await group.waitForAll()
+    }
+    // As long as there are idle connections no new one is made.
+    for _ in 0..<8 { #expect(try await provider.ask(request()).text == "yes") }
+    #expect(server.connections == 9)
+  }
+
   @Test func `connections that come and go under many calls give each call its own answer`() async throws {
     let server = try LoopbackServer { request in
       let said = request.json["messages"]?.array?.last?["content"]?.string ?? ""

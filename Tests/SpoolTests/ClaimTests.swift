@@ -2,8 +2,10 @@
 
 import FoundationEssentials
 import Glibc
+import JSONText
 import TestSupport
 import Testing
+import Threads
 
 @testable import Spool
 
@@ -23,7 +25,8 @@ struct ClaimTests {
     try fixture.put("s|older", "a~2", in: "failed")
     let name = try fixture.put("s|new", "a")
     let note = fixture.note(name)
-    try fixture.write(String(decoding: note.json, as: UTF8.self), to: "\(fixture.spool.path)/errors/a.json")
+    try fixture.write(
+      String(decoding: note.json.bytes, as: UTF8.self), to: "\(fixture.spool.path)/errors/a.json")
     let claimed = try fixture.claim(name)
     #expect(claimed.name.text == "a~3")
     // In failed and inflight it is the note of the one that is there.
@@ -42,10 +45,14 @@ struct ClaimTests {
   func `The same bytes under the same name as in done are the same input`(keepsSeen: Bool) throws {
     let fixture = try Fixture()
     try fixture.put("s|a", "a", in: "done")
-    guard case .redelivered = try fixture.tryClaim(fixture.put("s|a", "a"), keepsSeen: keepsSeen) else {
+    let again = try fixture.put("s|a", "a")
+    let syncs = fixture.system.count(of: .fsync)
+    guard case .redelivered = try fixture.tryClaim(again, keepsSeen: keepsSeen) else {
       Issue.record("not recognized")
       return
     }
+    // It takes the place of one that is on disk.
+    #expect(fixture.system.count(of: .fsync) == syncs + 1)
     #expect(fixture.names("pending") + fixture.names("inflight") == [])
     #expect(fixture.names("done") == ["a.json"])
     // Other bytes under that name are another input; coming again, that one is recognized too.
@@ -125,6 +132,54 @@ struct ClaimTests {
     #expect(same.sha256 == SHA256.hex(same.bytes))
     // The one is the note that is looked for.
     #expect(fixture.system.count(of: .open) == opens + 1)
+  }
+
+  @Test func `An input delivered again that changes before it is synced waits on`() throws {
+    let fixture = try Fixture()
+    try fixture.put("s|a", "a", in: "done")
+    let name = try fixture.put("s|a", "a")
+    let path = "\(fixture.spool.path)/pending/a.json"
+    guard case .file(let seen) = try fixture.spool.look(at: name) else {
+      Issue.record("no file")
+      return
+    }
+    let opened = Locked(0)
+    fixture.system.set { call, _, file in
+      guard call == .open, file == "a.json" else { return nil }
+      // The first is the one in done, with which it is compared.
+      let count = opened.withLock { count in
+        count += 1
+        return count
+      }
+      if count == 2 {
+        let other = fopen(path, "w")
+        fputs("s|another", other)
+        fclose(other)
+      }
+      return nil
+    }
+    guard case .changed = try fixture.spool.claim(name, session: "s", expecting: seen.stamp, knowing: seen)
+    else {
+      Issue.record("not seen to have changed")
+      return
+    }
+    #expect(fixture.text("pending/a.json") == "s|another" && fixture.text("done/a.json") == "s|a")
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "only root can give a file away"))
+  func `A file that becomes another user's at the moment of the claim is put back`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("s|a", "a")
+    let path = "\(fixture.spool.path)/pending/a.json"
+    fixture.system.set { call, _, file in
+      if call == .renameNoReplace, file == "a.json" { chown(path, 12345, 12345) }
+      return nil
+    }
+    guard case .changed = try fixture.tryClaim(name) else {
+      Issue.record("claimed")
+      return
+    }
+    #expect(fixture.names("pending") == ["a.json"])
   }
 
   @Test func `A file that changes at the moment of the claim is put back`() throws {

@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import Glibc
+import JSONText
 import Testing
 import Threads
 
@@ -14,7 +15,8 @@ struct CommitTests {
     let fixture = try Fixture()
     let name = try fixture.put("s|one", "a")
     try fixture.write(
-      String(decoding: fixture.note(name).json, as: UTF8.self), to: "\(fixture.spool.path)/errors/a.json")
+      String(decoding: fixture.note(name).json.bytes, as: UTF8.self),
+      to: "\(fixture.spool.path)/errors/a.json")
     let claimed = try fixture.claim(name)
     #expect(claimed.note?.attempts == 1)
     let committer = Committer(spool: fixture.spool)

@@ -1,6 +1,7 @@
 // Names, places and hashes.
 
 import FoundationEssentials
+import JSONText
 import TestSupport
 import Testing
 
@@ -95,7 +96,7 @@ struct NameTests {
       firstFailedAt: time, lastFailedAt: time.addingTimeInterval(1),
       nextAttemptAt: time.addingTimeInterval(9),
       answer: "I'm ready\nto go")
-    #expect(ErrorNote(json: note.json, name: name) == note)
+    #expect(ErrorNote(json: note.json.bytes, name: name) == note)
     #expect(ErrorNote(json: Array("{\"attempts\": \"2\"}".utf8), name: name)?.attempts == 2)
     #expect(ErrorNote(json: Array("[]".utf8), name: name) == nil)
   }

@@ -50,7 +50,7 @@ struct PowerLossTests {
       names.sort()
       for name in names {
         guard case .file(let seen) = try spool.look(at: name),
-          case .claimed(let input) = try spool.claim(name, session: "s", expecting: seen.stamp)
+          case .claimed(let input) = try spool.claim(name, session: "s", expecting: seen.stamp, knowing: seen)
         else { continue }
         claimed.append(input)
       }

@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import Glibc
+import JSONText
 import Testing
 
 @testable import Spool
@@ -93,7 +94,7 @@ struct RecoveryTests {
     for name in ["waits", "failed", "gone"] {
       let note = fixture.note(try #require(InputName(name)))
       try fixture.write(
-        String(decoding: note.json, as: UTF8.self), to: "\(fixture.spool.path)/errors/\(name).json")
+        String(decoding: note.json.bytes, as: UTF8.self), to: "\(fixture.spool.path)/errors/\(name).json")
     }
     try fixture.put("s|a", "waits")
     try fixture.put("s|b", "failed", in: "failed")
