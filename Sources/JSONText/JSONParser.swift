@@ -54,40 +54,6 @@ extension JSON {
   }
 }
 
-/// Elements of arrays of which nobody knows yet how many they will have: each array takes its own from the end, and has
-/// just the room that it needs.
-private struct Pile<Element>: ~Copyable {
-  private var room = UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
-  private(set) var count = 0
-
-  deinit {
-    room[..<count].deinitialize()
-    room.deallocate()
-  }
-
-  mutating func push(_ element: consuming Element) {
-    if count == room.count { grow() }
-    room.initializeElement(at: count, to: element)
-    count += 1
-  }
-
-  private mutating func grow() {
-    let larger = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(16, 2 * count))
-    _ = larger.moveInitialize(fromContentsOf: room[..<count])
-    room.deallocate()
-    room = larger
-  }
-
-  mutating func take(from first: Int) -> [Element] {
-    let taken = [Element](unsafeUninitializedCapacity: count - first) { array, length in
-      _ = array.moveInitialize(fromContentsOf: room[first..<count])
-      length = count - first
-    }
-    count = first
-    return taken
-  }
-}
-
 /// A recursive-descent reader over bytes, one pass, whose depth is bounded.
 private struct Parser: ~Copyable {
   let bytes: UnsafeBufferPointer<UInt8>
@@ -96,9 +62,6 @@ private struct Parser: ~Copyable {
   var position = 0
   /// What a string with escapes is read to; its room is used again for the next.
   var plain = ByteBuffer()
-  /// What has been read of the objects and arrays that are open, those within behind those around them.
-  var members = Pile<JSON.Member>()
-  var elements = Pile<JSON>()
 
   init(bytes: UnsafeBufferPointer<UInt8>, repairing: Bool, wanted: [String]?) {
     self.bytes = bytes
@@ -153,11 +116,13 @@ private struct Parser: ~Copyable {
   private mutating func object(depth: Int) throws(JSONError) -> JSON {
     guard depth < JSON.maximumDepth else { throw failure(.tooDeep) }
     position += 1
-    let first = members.count
+    var members: [JSON.Member] = []
+    // There is one of these; those within may be many, and small.
+    if depth == 0 { members.reserveCapacity(8) }
     skipSpace()
     if try peek() == UInt8(ascii: "}") {
       position += 1
-      return .object([])
+      return .object(members)
     }
     while true {
       guard try peek() == UInt8(ascii: "\"") else { throw failure(.invalid) }
@@ -169,14 +134,13 @@ private struct Parser: ~Copyable {
       if depth == 0, let wanted, !wanted.contains(key) {
         try skipValue(depth: depth + 1)
       } else {
-        let value = try value(depth: depth + 1)
-        members.push(JSON.Member(key, value))
+        members.append(JSON.Member(key, try value(depth: depth + 1)))
       }
       skipSpace()
       let next = try peek()
       guard next == UInt8(ascii: ",") || next == UInt8(ascii: "}") else { throw failure(.invalid) }
       position += 1
-      if next == UInt8(ascii: "}") { return .object(members.take(from: first)) }
+      if next == UInt8(ascii: "}") { return .object(members) }
       skipSpace()
     }
   }
@@ -184,20 +148,19 @@ private struct Parser: ~Copyable {
   private mutating func array(depth: Int) throws(JSONError) -> JSON {
     guard depth < JSON.maximumDepth else { throw failure(.tooDeep) }
     position += 1
-    let first = elements.count
+    var elements: [JSON] = []
     skipSpace()
     if try peek() == UInt8(ascii: "]") {
       position += 1
-      return .array([])
+      return .array(elements)
     }
     while true {
-      let value = try value(depth: depth + 1)
-      elements.push(value)
+      elements.append(try value(depth: depth + 1))
       skipSpace()
       let next = try peek()
       guard next == UInt8(ascii: ",") || next == UInt8(ascii: "]") else { throw failure(.invalid) }
       position += 1
-      if next == UInt8(ascii: "]") { return .array(elements.take(from: first)) }
+      if next == UInt8(ascii: "]") { return .array(elements) }
       skipSpace()
     }
   }
@@ -337,7 +300,7 @@ private struct Parser: ~Copyable {
     position += 1
     let start = position
     while true {
-      position = bytes.plainEndBehindEscapes(from: position)
+      position = bytes.plainEnd(from: position)
       switch try peek() {
       case UInt8(ascii: "\""):
         defer { position += 1 }

@@ -6,28 +6,6 @@ extension UnsafeBufferPointer<UInt8> {
   func plainEnd(from start: Int) -> Int {
     firstCandidate(from: start, of: { $0.notPlainInJSON }, or: { !isPlainInJSON($0) })
   }
-
-  /// As `plainEnd`, but most of the escapes of one letter on the way are passed, too.
-  func plainEndBehindEscapes(from start: Int) -> Int {
-    guard let base = baseAddress else { return count }
-    var position = start
-    // The letter of an escape may stand behind the block.
-    while position &+ 17 <= count {
-      var found = SixteenBytes(at: base + position).notPlainInJSON
-      let end = position &+ 16
-      while found != 0 {
-        let plain = found.trailingZeroBitCount
-        position &+= plain
-        guard base[position] == UInt8(ascii: "\\"), plainEscape(base[position &+ 1]) != nil else {
-          return position
-        }
-        position &+= 2
-        found &>>= UInt32(truncatingIfNeeded: plain &+ 2)
-      }
-      position = Swift.max(position, end)
-    }
-    return plainEnd(from: position)
-  }
 }
 
 extension SixteenBytes {

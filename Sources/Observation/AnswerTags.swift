@@ -38,9 +38,6 @@ enum TagName: Int, CaseIterable {
     return spellings
   }()
 
-  /// Each byte in lower case if it may stand in a name, else 0.
-  static let letters: [UInt8] = (UInt8.min...UInt8.max).map { isNameByte($0) ? lowercase($0) : 0 }
-
   /// The most bytes that a name has, which are fewer than the number holds.
   static let longest = 14
 }
@@ -97,7 +94,6 @@ struct NextOccurrence {
 struct TagScanner: ~Copyable {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let spellings = TagName.spellings
-  private let letters = TagName.letters
   private(set) var tags: [Tag] = []
   private(set) var visited = 0
 
@@ -222,8 +218,8 @@ struct TagScanner: ~Copyable {
   private func name(at position: inout Int) -> TagName? {
     var end = position
     var spelt: UInt128 = 0
-    while end < bytes.count, case let letter = letters[Int(bytes[end])], letter != 0 {
-      spelt = spelt << 8 | UInt128(letter)
+    while end < bytes.count, isNameByte(bytes[end]) {
+      spelt = spelt << 8 | UInt128(lowercase(bytes[end]))
       end += 1
       guard end - position <= TagName.longest else { return nil }
     }

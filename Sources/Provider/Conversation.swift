@@ -6,7 +6,7 @@ import JSONText
 struct Turn {
   let role: Message.Role
   /// The text as a JSON string literal.
-  var literal: WrittenBytes
+  let literal: WrittenBytes
 }
 
 extension Request {
@@ -15,15 +15,26 @@ extension Request {
   var turns: [Turn] {
     var turns: [Turn] = []
     turns.reserveCapacity(messages.count)
-    for message in messages where !message.text.isEmpty {
-      if let last = turns.last, last.role == message.role {
-        turns[turns.count - 1].literal = WrittenBytes(
-          last.literal.bytes.dropLast() + Array(#"\n\n"#.utf8) + message.text.literal.bytes.dropFirst())
-      } else {
-        turns.append(Turn(role: message.role, literal: message.text.literal))
-      }
+    var rest = messages.filter { !$0.text.isEmpty }[...]
+    while let first = rest.first {
+      let said = rest.prefix { $0.role == first.role }
+      let literal = said.count == 1 ? first.text.literal : Self.joined(said.map(\.text.literal))
+      turns.append(Turn(role: first.role, literal: literal))
+      rest = rest.dropFirst(said.count)
     }
     return turns
+  }
+
+  /// The literal of texts with an empty line between them.
+  private static func joined(_ literals: [WrittenBytes]) -> WrittenBytes {
+    var joined = ByteBuffer(reserving: literals.reduce(2) { $0 + $1.count + 4 })
+    joined.append(UInt8(ascii: "\""))
+    for (position, literal) in literals.enumerated() {
+      if position > 0 { joined.append(literal: #"\n\n"#) }
+      literal.withContents { joined.append(UnsafeBufferPointer(rebasing: $0.dropFirst().dropLast())) }
+    }
+    joined.append(UInt8(ascii: "\""))
+    return WrittenBytes(joined)
   }
 
   /// About how many bytes the body of the request has, so that it is not copied while it grows.

@@ -136,14 +136,10 @@ extension Spool {
     throws(SpoolError) -> ClaimResult?
   {
     // Its producer may not have synced it, and it takes the place of one that is on disk.
-    if let file = found.open {
-      try file.sync()
-    } else {
-      guard let file = try pending.open(name.fileName), try file.status().isSame(as: found.status) else {
-        return .changed
-      }
-      try file.sync()
-    }
+    var file = found.open
+    if file == nil { file = try pending.open(name.fileName) }
+    guard let file, try file.status().isSame(as: found.status) else { return .changed }
+    try file.sync()
     let ownsNote = try ownsNote(name)
     // It goes through inflight, where no producer can put another file in its place between the look and the
     // move. A crash here leaves it there; recovery moves it on by its record, or gives it back.

@@ -20,9 +20,11 @@ extension Spool {
 
   /// Reads a waiting input, at most 8 MiB. Works beside a running processor.
   public func look(at name: InputName) throws(SpoolError) -> Look {
+    // Before it is read: what changes from now on is not in its bytes.
+    let now = clock.now()
     do throws(SpoolError) {
       return switch try examine(name.fileName, in: pending) {
-      case .file(let found): .file(Seen(bytes: found.bytes, status: found.status, at: clock.now()))
+      case .file(let found): .file(Seen(bytes: found.bytes, status: found.status, readAt: now))
       case .gone: .gone
       case .tooLarge(let stamp): .tooLarge(stamp)
       case .notTaken(let reason): .notTaken(reason: reason)

@@ -33,10 +33,11 @@ public final class Seen: Sendable {
   /// The file's size and time.
   public var stamp: FileStamp { status.stamp }
 
-  init(bytes: [UInt8], status: FileStatus, at now: Date) {
+  /// - Parameter moment: Not later than the file was read.
+  init(bytes: [UInt8], status: FileStatus, readAt moment: Date) {
     self.bytes = bytes
     self.status = status
-    isSettled = now.nanoseconds - status.changed >= 20_000_000
+    isSettled = moment.nanoseconds - status.changed >= 20_000_000
   }
 }
 
