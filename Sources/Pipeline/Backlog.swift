@@ -141,7 +141,7 @@ struct Backlog {
   ///
   /// - Parameters:
   ///   - index: Where its name stands in the list of names, if it does.
-  ///   - seen: What was read of it, kept for `removeHead` where it is settled and there is room.
+  ///   - seen: What was read of it, kept for `removeHead` as long as there is room.
   mutating func place(
     _ name: InputName, index: UInt32? = nil, session id: String, stamp: FileStamp, demand: Demand, due: Int64,
     alone: Bool = false, seen: Seen? = nil
@@ -276,7 +276,7 @@ struct Backlog {
   private mutating func keep(_ new: Seen?, of entry: Entry) -> Seen? {
     let old = seen.isEmpty ? nil : seen.removeValue(forKey: entry.name)
     if let old { seenSize -= size(of: old) }
-    if let new, new.isSettled, seenSize + size(of: new) <= Self.room {
+    if let new, seenSize + size(of: new) <= Self.room {
       seen[entry.name] = new
       seenSize += size(of: new)
     }

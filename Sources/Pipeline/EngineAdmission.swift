@@ -84,10 +84,10 @@ extension Engine {
 
   // MARK: Sessions
 
-  /// The session's conversation, read from its records if it is not in memory.
-  func conversation(of session: String, limits: ContextWindow.Limits) async throws(SpoolError) -> Conversation
+  /// The session's conversation, read from its records.
+  func readConversation(of session: String, limits: ContextWindow.Limits) async throws(SpoolError)
+    -> Conversation
   {
-    if let known = knownConversation(of: session, limits: limits) { return known }
     // What is being committed has no record yet.
     if let commit = lastCommit[session] { _ = await commit.task.value }
     let conversation = Conversation(session: session, limits: limits)
@@ -100,8 +100,8 @@ extension Engine {
     return conversation
   }
 
-  /// The session's conversation if it is in memory.
-  func knownConversation(of session: String, limits: ContextWindow.Limits) -> Conversation? {
+  /// The session's conversation; nil where it is not in memory.
+  func conversation(of session: String, limits: ContextWindow.Limits) -> Conversation? {
     conversations[session].flatMap { $0.window.limits == limits ? $0 : nil }
   }
 

@@ -137,8 +137,8 @@ extension Engine {
         Failure(
           .input, message: "the file has \(stamp.size) bytes; an input has at most \(Spool.longestInput)"))
     case .unreadable(let error): .unusable(Failure(.input, message: error.description))
-    case .file(let seen):
-      (try? Event.Outline(decoding: Redaction(settings: source.current())(seen.bytes)))
+    case .file(let bytes, _, _):
+      (try? Event.Outline(decoding: Redaction(settings: source.current())(bytes)))
         .map { .event(session: $0.session) } ?? .other
     case .gone, .notTaken: .other
     }

@@ -79,14 +79,14 @@ extension Engine {
         place(
           name, index, nil, try spool.stamp(of: name, in: .pending) ?? FileStamp(size: 0, nanoseconds: 0),
           settings)
-      case .file(let seen):
+      case .file(let bytes, let stamp, let seen):
         do throws(EventError) {
-          place(name, index, try Event.Outline(decoding: redact(seen.bytes)), seen.stamp, settings, seen)
+          place(name, index, try Event.Outline(decoding: redact(bytes)), stamp, settings, seen)
         } catch {
-          if let moment = settles(seen.stamp, error.code) {
+          if let moment = settles(stamp, error.code) {
             unsettled[name] = moment
           } else {
-            place(name, index, nil, seen.stamp, settings)
+            place(name, index, nil, stamp, settings)
           }
         }
       }

@@ -11,7 +11,7 @@ extension Spool {
   /// - Parameters:
   ///   - session: The identifier of the session that its record will be in.
   ///   - expecting: What `look` said of the file.
-  ///   - seen: What `look` read of it, if that was kept.
+  ///   - seen: What `look` gave of it, if that was kept.
   ///   - reader: Tells whose record one is, so that an input which somebody has moved back from done, or whose
   ///     done file was pruned, is recognized by its record; nil to go by done alone.
   public func claim(
@@ -19,9 +19,7 @@ extension Spool {
     reading reader: (any RecordReader)? = nil
   ) throws(SpoolError) -> ClaimResult {
     let found: Found.File
-    // A file of another user stays open until the end, so it is opened in any case.
-    let known = seen.flatMap { $0.status.owner == system.effectiveUser() ? $0 : nil }
-    switch try examine(name.fileName, in: pending, knowing: known) {
+    switch try examine(name.fileName, in: pending, knowing: seen) {
     case .file(let file): found = file
     case .gone: return .gone
     case .tooLarge: return .changed

@@ -1,4 +1,5 @@
 // Opening what anybody may have put into a directory.
+import FoundationEssentials
 import Glibc
 
 extension Spool {
@@ -24,7 +25,8 @@ extension Spool {
     let now = clock.now()
     do throws(SpoolError) {
       return switch try examine(name.fileName, in: pending) {
-      case .file(let found): .file(Seen(bytes: found.bytes, status: found.status, readAt: now))
+      case .file(let found):
+        .file(found.bytes, found.status.stamp, mayBeKept(found.status, at: now) ? Seen(found) : nil)
       case .gone: .gone
       case .tooLarge(let stamp): .tooLarge(stamp)
       case .notTaken(let reason): .notTaken(reason: reason)
@@ -34,6 +36,14 @@ extension Spool {
       if error.isStorage, error.errno != EIO { throw error }
       return .unreadable(error)
     }
+  }
+
+  /// Whether any change after this moment would show, and nobody needs the file open.
+  ///
+  /// A file that was changed just before may change again without another time, since the kernel's clock for files goes
+  /// in steps, of ten milliseconds at most. One of another user stays open from its claim to its end.
+  private func mayBeKept(_ status: FileStatus, at now: Date) -> Bool {
+    now.nanoseconds - status.changed >= 20_000_000 && status.owner == system.effectiveUser()
   }
 
   /// Reads a regular file. It is looked at before it is opened, since opening a device may do something, and
@@ -48,7 +58,7 @@ extension Spool {
     _ fileName: String, in directory: Directory, hardLinks: Bool = false, knowing seen: Seen? = nil
   ) throws(SpoolError) -> Found {
     guard let before = try directory.status(of: fileName) else { return .gone }
-    if let seen, seen.isSettled, seen.status == before, seen.bytes.count == before.stamp.size {
+    if let seen, seen.status == before, seen.bytes.count == before.stamp.size {
       return .file(Found.File(bytes: seen.bytes, status: before, open: nil))
     }
     if let reason = Self.reasonNotToTake(before, hardLinks: hardLinks) { return .notTaken(reason: reason) }

@@ -10,7 +10,8 @@ public enum State: String, CaseIterable, Sendable {
 
 /// What a look at a waiting file found. Nothing is moved by it.
 public enum Look: Sendable {
-  case file(Seen)
+  /// All of the file, and what a claim may be given of it; nil where the claim has to read it again.
+  case file([UInt8], FileStamp, Seen?)
   /// No file of that name waits any more.
   case gone
   /// More than 8 MiB; nothing of it is kept.
@@ -21,23 +22,15 @@ public enum Look: Sendable {
 }
 
 /// A waiting file as it was when it was looked at. A claim that is given it reads the file only if it is another by
-/// then.
+/// then: only a look makes one, and only where that would show.
 public final class Seen: Sendable {
   /// All of the file.
   public let bytes: [UInt8]
-  /// Whether any change since would show: a file that was changed just before it was looked at may change again without
-  /// another time, since the kernel's clock for files goes in steps, of ten milliseconds at most. It is read again.
-  public let isSettled: Bool
   let status: FileStatus
 
-  /// The file's size and time.
-  public var stamp: FileStamp { status.stamp }
-
-  /// - Parameter moment: Not later than the file was read.
-  init(bytes: [UInt8], status: FileStatus, readAt moment: Date) {
-    self.bytes = bytes
-    self.status = status
-    isSettled = moment.nanoseconds - status.changed >= 20_000_000
+  init(_ found: Spool.Found.File) {
+    bytes = found.bytes
+    status = found.status
   }
 }
 

@@ -73,11 +73,8 @@ struct ClaimTests {
   func `A file that is not the one that was looked at waits on`(keepsSeen: Bool) throws {
     let fixture = try Fixture()
     let name = try fixture.put("s|a", "a")
-    guard case .file(let seen) = try fixture.spool.look(at: name) else {
-      Issue.record("no file")
-      return
-    }
-    let known = keepsSeen ? seen : nil
+    let seen = try fixture.look(at: name)
+    let known = keepsSeen ? seen.seen : nil
     try fixture.write("s|b and more", to: "\(fixture.spool.path)/pending/a.json")
     guard case .changed = try fixture.spool.claim(name, session: "s", expecting: seen.stamp, knowing: known)
     else {
@@ -97,17 +94,14 @@ struct ClaimTests {
     let fixture = try Fixture()
     let name = try fixture.put("s|a", "a")
     let path = "\(fixture.spool.path)/pending/a.json"
-    guard case .file(let seen) = try fixture.spool.look(at: name) else {
-      Issue.record("no file")
-      return
-    }
+    let seen = try fixture.look(at: name)
     // Other bytes, as many as before, with the time set back: by size and time it is the same file.
     try fixture.write("s|b", to: path)
     try Linux().setModified(seen.stamp.nanoseconds, of: path, in: AT_FDCWD)
     let reads = fixture.system.count(of: .read)
     guard
       case .claimed(let changed) = try fixture.spool.claim(
-        name, session: "s", expecting: seen.stamp, knowing: seen)
+        name, session: "s", expecting: seen.stamp, knowing: seen.seen)
     else {
       Issue.record("not claimed")
       return
@@ -116,14 +110,11 @@ struct ClaimTests {
     #expect(fixture.system.count(of: .read) > reads)
 
     let other = try fixture.put("s|c", "c")
-    guard case .file(let kept) = try fixture.spool.look(at: other) else {
-      Issue.record("no file")
-      return
-    }
+    let kept = try fixture.look(at: other)
     let opens = fixture.system.count(of: .open)
     guard
       case .claimed(let same) = try fixture.spool.claim(
-        other, session: "s", expecting: kept.stamp, knowing: kept)
+        other, session: "s", expecting: kept.stamp, knowing: kept.seen)
     else {
       Issue.record("not claimed")
       return
@@ -134,15 +125,36 @@ struct ClaimTests {
     #expect(fixture.system.count(of: .open) == opens + 1)
   }
 
+  @Test func `Of a file that was changed just now, and of another user's, nothing is kept`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("s|a", "a")
+    func isKept(by spool: Spool) throws -> Bool {
+      guard case .file(_, _, let seen) = try spool.look(at: name) else { throw Errno(ENOENT) }
+      return seen != nil
+    }
+    #expect(try isKept(by: fixture.spool))
+    fixture.system.run(asUser: geteuid() + 1)
+    #expect(try !isKept(by: fixture.spool))
+    let changed = try Linux().status(of: "\(fixture.spool.path)/pending/a.json", in: AT_FDCWD).changed
+    let ages: [(milliseconds: Int64, isKept: Bool)] = [
+      (-1, false), (0, false), (19, false), (20, true), (60_000, true),
+    ]
+    for age in ages {
+      // A microsecond more than that, since a date is not as exact.
+      let moment = FileStamp(size: 0, nanoseconds: changed + age.milliseconds * 1_000_000 + 1000).modified
+      let clock = FixedClock(time: moment)
+      let spool = try Spool(path: fixture.spool.path, clock: clock)
+      guard case .file(_, _, let seen) = try spool.look(at: name) else { throw Errno(ENOENT) }
+      #expect((seen != nil) == age.isKept, "changed \(age.milliseconds) ms ago")
+    }
+  }
+
   @Test func `An input delivered again that changes before it is synced waits on`() throws {
     let fixture = try Fixture()
     try fixture.put("s|a", "a", in: "done")
     let name = try fixture.put("s|a", "a")
     let path = "\(fixture.spool.path)/pending/a.json"
-    guard case .file(let seen) = try fixture.spool.look(at: name) else {
-      Issue.record("no file")
-      return
-    }
+    let seen = try fixture.look(at: name)
     let opened = Locked(0)
     fixture.system.set { call, _, file in
       guard call == .open, file == "a.json" else { return nil }
@@ -158,7 +170,8 @@ struct ClaimTests {
       }
       return nil
     }
-    guard case .changed = try fixture.spool.claim(name, session: "s", expecting: seen.stamp, knowing: seen)
+    guard
+      case .changed = try fixture.spool.claim(name, session: "s", expecting: seen.stamp, knowing: seen.seen)
     else {
       Issue.record("not seen to have changed")
       return
@@ -262,11 +275,11 @@ struct LookTests {
     let fixture = try Fixture()
     let name = try fixture.put("", "a")
     truncate("\(fixture.spool.path)/pending/a.json", Spool.longestInput)
-    guard case .file(let seen) = try fixture.spool.look(at: name) else {
+    guard case .file(let bytes, _, _) = try fixture.spool.look(at: name) else {
       Issue.record("not taken")
       return
     }
-    #expect(seen.bytes.count == Spool.longestInput)
+    #expect(bytes.count == Spool.longestInput)
     truncate("\(fixture.spool.path)/pending/a.json", Spool.longestInput + 1)
     guard case .tooLarge(let stamp) = try fixture.spool.look(at: name) else {
       Issue.record("taken")

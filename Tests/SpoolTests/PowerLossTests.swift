@@ -49,8 +49,8 @@ struct PowerLossTests {
       var names = try spool.names(in: .pending)
       names.sort()
       for name in names {
-        guard case .file(let seen) = try spool.look(at: name),
-          case .claimed(let input) = try spool.claim(name, session: "s", expecting: seen.stamp, knowing: seen)
+        guard case .file(_, let stamp, let seen) = try spool.look(at: name),
+          case .claimed(let input) = try spool.claim(name, session: "s", expecting: stamp, knowing: seen)
         else { continue }
         claimed.append(input)
       }

@@ -105,10 +105,18 @@ struct Fixture {
   /// - Parameter keepsSeen: Whether what the look has read is kept for the claim.
   func tryClaim(_ name: InputName, on spool: Spool? = nil, keepsSeen: Bool = true) throws -> ClaimResult {
     let spool = spool ?? self.spool
-    guard case .file(let seen) = try spool.look(at: name) else { return .gone }
+    guard case .file(let bytes, let stamp, let seen) = try spool.look(at: name) else { return .gone }
     return try spool.claim(
-      name, session: TestReader().session(ofInput: seen.bytes), expecting: seen.stamp,
-      knowing: keepsSeen ? seen : nil)
+      name, session: TestReader().session(ofInput: bytes), expecting: stamp, knowing: keepsSeen ? seen : nil)
+  }
+
+  /// Looks at an input, of which something may be kept.
+  func look(at name: InputName) throws -> (stamp: FileStamp, seen: Seen) {
+    guard case .file(_, let stamp, let seen?) = try spool.look(at: name) else {
+      Issue.record("no file, or none of which anything may be kept")
+      throw Errno(ENOENT)
+    }
+    return (stamp, seen)
   }
 
   func note(_ name: InputName, attempts: Int = 1) -> ErrorNote {
