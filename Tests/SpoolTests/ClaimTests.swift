@@ -149,29 +149,37 @@ struct ClaimTests {
     }
   }
 
-  @Test func `An input delivered again that changes before it is synced waits on`() throws {
+  /// What is synced must be what is moved, also where another file stood there only for that moment.
+  @Test(arguments: [false, true])
+  func `An input delivered again that is another one when it is synced waits on`(comesBack: Bool) throws {
     let fixture = try Fixture()
     try fixture.put("s|a", "a", in: "done")
     let name = try fixture.put("s|a", "a")
-    let path = "\(fixture.spool.path)/pending/a.json"
+    let pending = "\(fixture.spool.path)/pending"
     let seen = try fixture.look(at: name)
     let opened = Locked(0)
     fixture.system.set { call, _, file in
-      guard call == .open, file == "a.json" else { return nil }
-      // The first is the one in done, with which it is compared.
-      let count = opened.withLock { count in
-        count += 1
-        return count
-      }
-      if count == 2 {
-        let other = fopen(path, "w")
-        fputs("s|another", other)
-        fclose(other)
+      guard file == "a.json" else { return nil }
+      if call == .open {
+        // The first is the one in done, with which it is compared.
+        let count = opened.withLock { count in
+          count += 1
+          return count
+        }
+        if count == 2 {
+          rename("\(pending)/a.json", "\(pending)/.first")
+          let other = fopen("\(pending)/a.json", "w")
+          fputs("s|another", other)
+          fclose(other)
+        }
+      } else if call == .renameNoReplace, comesBack {
+        rename("\(pending)/.first", "\(pending)/a.json")
       }
       return nil
     }
     guard
-      case .changed = try fixture.spool.claim(name, session: "s", expecting: seen.stamp, knowing: seen.seen)
+      case .changed = try fixture.spool.claim(
+        name, session: "s", expecting: seen.stamp, knowing: seen.seen)
     else {
       Issue.record("not seen to have changed")
       return
