@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// Writes JSON text (RFC 8259) straight to bytes, in the order in which it is told.
 ///
 /// The caller keeps the grammar: in an object each value follows a `key`, or comes with one in `member`.
@@ -72,6 +74,14 @@ public struct JSONWriter: ~Copyable {
     buffer.appendJSONString(text)
   }
 
+  /// A moment as `Date.rfc3339` writes it.
+  public mutating func value(_ moment: Date) {
+    separate()
+    buffer.append(UInt8(ascii: "\""))
+    buffer.append(moment)
+    buffer.append(UInt8(ascii: "\""))
+  }
+
   public mutating func value(_ number: Int) { raw(text: String(number)) }
 
   /// A number that is not finite, which JSON cannot hold, is written as null.
@@ -128,6 +138,11 @@ public struct JSONWriter: ~Copyable {
   public mutating func member(_ name: StaticString, _ number: Double?) {
     key(name)
     if let number { value(number) } else { null() }
+  }
+
+  public mutating func member(_ name: StaticString, _ moment: Date?) {
+    key(name)
+    if let moment { value(moment) } else { null() }
   }
 
   public mutating func member(_ name: StaticString, _ flag: Bool) {

@@ -2,7 +2,7 @@
 //
 // Swift's own search compares characters: it takes longer, and does not find what a combining mark follows.
 
-import Glibc
+import CSystem
 
 extension [UInt8] {
   /// The bytes with each occurrence of those of `wanted` replaced, found in one pass from the front.
@@ -38,25 +38,23 @@ extension UnsafeBufferPointer<UInt8> {
   /// Nil where there is nothing to replace.
   fileprivate func replacing(_ wanted: String, with replacement: String) -> [UInt8]? {
     wanted.withUTF8Bytes { wanted in
-      guard let base = baseAddress, let pattern = wanted.baseAddress, let first = wanted.first,
-        count >= wanted.count
-      else { return nil }
-      let last = count - wanted.count
+      guard !wanted.isEmpty else { return nil }
       var output: [UInt8] = []
       var clean = 0
-      var position = 0
-      while position <= last, let found = memchr(base + position, Int32(first), last - position + 1) {
-        position = UnsafeRawPointer(found) - UnsafeRawPointer(base)
-        if memcmp(found, pattern, wanted.count) == 0 {
-          output += self[clean..<position]
-          output += replacement.utf8
-          position += wanted.count
-          clean = position
-        } else {
-          position += 1
-        }
+      while let position = position(of: wanted, from: clean) {
+        output += self[clean..<position]
+        output += replacement.utf8
+        clean = position + wanted.count
       }
       return clean == 0 ? nil : output + self[clean...]
     }
+  }
+
+  /// Where the bytes stand next, from `start` on.
+  private func position(of wanted: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    guard let base = baseAddress,
+      let found = csystem_find(base + start, count - start, wanted.baseAddress, wanted.count)
+    else { return nil }
+    return UnsafeRawPointer(base).distance(to: found)
   }
 }

@@ -9,22 +9,29 @@ extension Date {
   /// RFC 3339 in UTC, rounded to milliseconds, such as `2026-11-24T12:00:00.000Z`. Times beyond the years 0 to 9999,
   /// which that form cannot hold, are written as the nearest one that it can.
   public var rfc3339: String {
+    String(unsafeUninitializedCapacity: Self.lengthInRFC3339) { text in
+      writeRFC3339(to: text)
+      return Self.lengthInRFC3339
+    }
+  }
+
+  fileprivate static let lengthInRFC3339 = 24
+
+  /// Writes these bytes to the beginning of a buffer.
+  fileprivate func writeRFC3339(to text: UnsafeMutableBufferPointer<UInt8>) {
     let earliest = -62_167_219_200_000.0
     let latest = 253_402_300_799_999.0
     let rounded = (timeIntervalSince1970 * 1000).rounded()
     let moment = Int(min(max(rounded.isNaN ? 0 : rounded, earliest), latest))
     let (days, millisecond) = moment.flooredDivision(by: 86_400_000)
     let date = CivilDate(daysSince1970: days)
-    return String(unsafeUninitializedCapacity: 24) { text in
-      text.write(date.year, digits: 4, at: 0, before: "-")
-      text.write(date.month, digits: 2, at: 5, before: "-")
-      text.write(date.day, digits: 2, at: 8, before: "T")
-      text.write(millisecond / 3_600_000, digits: 2, at: 11, before: ":")
-      text.write(millisecond / 60_000 % 60, digits: 2, at: 14, before: ":")
-      text.write(millisecond / 1000 % 60, digits: 2, at: 17, before: ".")
-      text.write(millisecond % 1000, digits: 3, at: 20, before: "Z")
-      return 24
-    }
+    text.write(date.year, digits: 4, at: 0, before: "-")
+    text.write(date.month, digits: 2, at: 5, before: "-")
+    text.write(date.day, digits: 2, at: 8, before: "T")
+    text.write(millisecond / 3_600_000, digits: 2, at: 11, before: ":")
+    text.write(millisecond / 60_000 % 60, digits: 2, at: 14, before: ":")
+    text.write(millisecond / 1000 % 60, digits: 2, at: 17, before: ".")
+    text.write(millisecond % 1000, digits: 3, at: 20, before: "Z")
   }
 
   /// Reads RFC 3339, with or without fractions of a second, in any offset; the offset's colon may be missing.
@@ -155,5 +162,14 @@ private struct DigitReader {
     guard let byte = rest.first, byte &- UInt8(ascii: "0") < 10 else { return nil }
     rest.removeFirst()
     return Int(byte - UInt8(ascii: "0"))
+  }
+}
+
+extension ByteBuffer {
+  /// Appends a moment as `Date.rfc3339` writes it.
+  public mutating func append(_ moment: Date) {
+    makeRoom(for: Date.lengthInRFC3339)
+    moment.writeRFC3339(to: UnsafeMutableBufferPointer(start: start + count, count: Date.lengthInRFC3339))
+    count &+= Date.lengthInRFC3339
   }
 }

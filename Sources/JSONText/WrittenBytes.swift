@@ -40,16 +40,21 @@ public final class WrittenBytes: Sendable {
 
 extension WrittenBytes: Hashable {
   public static func == (left: WrittenBytes, right: WrittenBytes) -> Bool {
-    left.count == right.count
-      && left.withContents { left in
-        right.withContents { right in
-          guard let one = left.baseAddress, let other = right.baseAddress else { return true }
-          return memcmp(one, other, left.count) == 0
-        }
-      }
+    left.withContents { left in right.withContents { left.isEqual(to: $0) } }
   }
 
   public func hash(into hasher: inout Hasher) {
     withContents { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Whether the bytes are the same.
+  @inlinable @inline(__always)
+  public func isEqual(to other: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard count == other.count, let one = baseAddress, let other = other.baseAddress else {
+      return count == other.count
+    }
+    return memcmp(one, other, count) == 0
   }
 }

@@ -14,8 +14,8 @@ extension Record {
       json.member("project", project)
       json.member("turn", turn)
       json.member("kind", kind.rawValue)
-      json.member("occurred_at", occurredAt.rfc3339)
-      json.member("processed_at", processedAt.rfc3339)
+      json.member("occurred_at", occurredAt)
+      json.member("processed_at", processedAt)
       json.member("outcome", outcome.rawValue)
       json.key("observations")
       json.array { for finding in findings { finding.write(to: &$0) } }

@@ -15,8 +15,8 @@ extension Record {
       xml.element("project", project)
       xml.element("turn", String(turn))
       xml.element("kind", kind.rawValue)
-      xml.element("occurred_at", occurredAt.rfc3339)
-      xml.element("processed_at", processedAt.rfc3339)
+      xml.element("occurred_at", occurredAt)
+      xml.element("processed_at", processedAt)
       xml.element("outcome", outcome.rawValue)
       xml.element("observations") { for finding in findings { finding.write(to: &$0) } }
       if let summary { summary.write(to: &xml) }

@@ -1,5 +1,6 @@
 // Well-formed XML 1.0, written by hand: a library is needed to read XML, not to write it.
 
+import FoundationEssentials
 import JSONText
 
 /// Writes elements one a line, two spaces a level.
@@ -22,18 +23,31 @@ struct XMLWriter: ~Copyable {
     content(&self)
     depth -= 1
     indent()
-    buffer.append(literal: "</")
-    buffer.append(literal: name)
-    buffer.append(literal: ">\n")
+    close(name)
   }
 
   mutating func element(_ name: StaticString, _ text: String?) {
     guard let text else { return }
+    open(name)
+    escaped(text)
+    close(name)
+  }
+
+  /// A moment as `Date.rfc3339` writes it.
+  mutating func element(_ name: StaticString, _ moment: Date) {
+    open(name)
+    buffer.append(moment)
+    close(name)
+  }
+
+  private mutating func open(_ name: StaticString) {
     indent()
     buffer.append(UInt8(ascii: "<"))
     buffer.append(literal: name)
     buffer.append(UInt8(ascii: ">"))
-    escaped(text)
+  }
+
+  private mutating func close(_ name: StaticString) {
     buffer.append(literal: "</")
     buffer.append(literal: name)
     buffer.append(literal: ">\n")

@@ -24,8 +24,8 @@ public struct Pause: Sendable, Equatable {
       $0.member("class", failureClass.rawValue)
       $0.member("status", status)
       $0.member("message", message)
-      $0.member("since", since.rfc3339)
-      $0.member("until", until.rfc3339)
+      $0.member("since", since)
+      $0.member("until", until)
       $0.member("failures", failures)
       $0.member("fingerprint", fingerprint)
     }

@@ -34,7 +34,7 @@ public struct UsageLine: Sendable, Equatable {
   public var json: [UInt8] {
     var writer = JSONWriter(.compact, reserving: 320)
     writer.object {
-      $0.member("at", at.rfc3339)
+      $0.member("at", at)
       $0.member("provider", provider)
       $0.member("model", model)
       $0.member("served_model", servedModel)

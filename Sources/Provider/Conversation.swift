@@ -13,14 +13,19 @@ extension Request {
   /// The messages with neighbours of one role joined by an empty line and empty messages left out: several APIs
   /// and chat templates refuse both.
   var turns: [Turn] {
+    let said = messages.filter { !$0.text.isEmpty }
     var turns: [Turn] = []
-    turns.reserveCapacity(messages.count)
-    var rest = messages.filter { !$0.text.isEmpty }[...]
-    while let first = rest.first {
-      let said = rest.prefix { $0.role == first.role }
-      let literal = said.count == 1 ? first.text.literal : Self.joined(said.map(\.text.literal))
-      turns.append(Turn(role: first.role, literal: literal))
-      rest = rest.dropFirst(said.count)
+    turns.reserveCapacity(said.count)
+    var start = 0
+    while start < said.count {
+      let role = said[start].role
+      let end = said[start...].firstIndex { $0.role != role } ?? said.count
+      let isAlone = end == start + 1
+      turns.append(
+        Turn(
+          role: role,
+          literal: isAlone ? said[start].text.literal : Self.joined(said[start..<end].map(\.text.literal))))
+      start = end
     }
     return turns
   }

@@ -48,9 +48,9 @@ extension ErrorNote {
       $0.member("class", errorClass)
       $0.member("status", status)
       $0.member("message", message)
-      $0.member("first_failed_at", firstFailedAt.rfc3339)
-      $0.member("last_failed_at", lastFailedAt.rfc3339)
-      $0.member("next_attempt_at", nextAttemptAt?.rfc3339)
+      $0.member("first_failed_at", firstFailedAt)
+      $0.member("last_failed_at", lastFailedAt)
+      $0.member("next_attempt_at", nextAttemptAt)
       $0.member("answer", answer)
     }
     writer.endLine()

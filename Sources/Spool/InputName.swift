@@ -37,7 +37,7 @@ public struct InputName: Hashable, Comparable, Sendable, CustomStringConvertible
   public var description: String { text }
 
   public static func == (left: Self, right: Self) -> Bool {
-    left.text.withUTF8Bytes { left in right.text.withUTF8Bytes { left.elementsEqual($0) } }
+    left.text.withUTF8Bytes { left in right.text.withUTF8Bytes { left.isEqual(to: $0) } }
   }
 
   public static func < (left: Self, right: Self) -> Bool {

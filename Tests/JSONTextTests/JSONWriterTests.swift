@@ -33,6 +33,8 @@ import Testing
       $0.member("no text", nil as String?)
       $0.member("count", 3)
       $0.member("cost", 0.25)
+      $0.member("at", Date(timeIntervalSince1970: 0.25))
+      $0.member("no time", nil as Date?)
       $0.member("flag", true)
       $0.member("list", ["x", "y"])
       $0.key("nested")
@@ -46,7 +48,7 @@ import Testing
     }
     #expect(
       String(decoding: writer.bytes, as: UTF8.self)
-        == #"{"text":"a","no text":null,"count":3,"cost":0.25,"flag":true,"list":["x","y"],"nested":[{},[],null,1e3,false]}"#
+        == #"{"text":"a","no text":null,"count":3,"cost":0.25,"at":"1970-01-01T00:00:00.250Z","no time":null,"flag":true,"list":["x","y"],"nested":[{},[],null,1e3,false]}"#
     )
   }
 

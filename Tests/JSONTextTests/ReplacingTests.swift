@@ -1,4 +1,6 @@
+import Foundation
 import JSONText
+import TestSupport
 import Testing
 
 /// Replacing bytes in a text.
@@ -15,6 +17,24 @@ import Testing
     #expect(Array(text.utf8).replacing(bytesOf: wanted, with: "-") == Array(expected.utf8))
     #expect(
       WrittenBytes(Array(text.utf8)).replacing(bytesOf: wanted, with: "-").bytes == Array(expected.utf8))
+  }
+
+  /// Those of a few letters, where many begin and few are whole, and those that are as long as keys and longer.
+  @Test func findsWhatFoundationFinds() {
+    var generator = SeededGenerator(seed: 21)
+    for _ in 0..<3000 {
+      func letters(_ count: ClosedRange<Int>) -> String {
+        String(
+          (0..<Int.random(in: count, using: &generator)).map { _ in Bool.random(using: &generator) ? "a" : "b"
+          })
+      }
+      let wanted = letters(Bool.random(using: &generator) ? 1...4 : 60...300)
+      let text = (0..<4).map { _ in letters(0...40) + (Bool.random(using: &generator) ? wanted : "") }
+        .joined()
+      #expect(
+        text.replacing(bytesOf: wanted, with: "[key]")
+          == text.replacingOccurrences(of: wanted, with: "[key]", options: .literal))
+    }
   }
 
   @Test func takesNoLongerWhereThereAreMany() {

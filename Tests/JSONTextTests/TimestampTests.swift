@@ -12,6 +12,17 @@ import Testing
     #expect(Date(timeIntervalSince1970: 0.9996).rfc3339 == "1970-01-01T00:00:01.000Z")
   }
 
+  @Test func standsInABufferAsInAText() {
+    var buffer = ByteBuffer()
+    var texts = ""
+    for hour in 0..<1000 {
+      let moment = Date(timeIntervalSince1970: Double(hour) * 3600.125)
+      buffer.append(moment)
+      texts += moment.rfc3339
+    }
+    #expect(buffer.bytes == Array(texts.utf8))
+  }
+
   @Test func holdsWhatTheFormCannot() {
     #expect(Date.distantFuture.rfc3339 == "4001-01-01T00:00:00.000Z")
     #expect(Date(timeIntervalSince1970: 1e300).rfc3339 == "9999-12-31T23:59:59.999Z")

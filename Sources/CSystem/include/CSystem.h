@@ -1,6 +1,8 @@
 // Linux calls that Glibc's Swift module hides, because they need _GNU_SOURCE.
 #pragma once
 
+#include <stddef.h>
+
 #include "bytes.h"
 #include "events.h"
 #include "sha256.h"
@@ -16,6 +18,9 @@ int csystem_syncfs(int descriptor);
 
 /// pipe2(2) with O_CLOEXEC, so that no program that another thread starts meanwhile gets an end. 0, or -1 with errno.
 int csystem_pipe(int ends[2]);
+
+/// memmem(3): where the bytes of `wanted` stand first in `text`; NULL where they do not.
+const void *csystem_find(const void *text, size_t count, const void *wanted, size_t wanted_count);
 
 /// pthread_setname_np(3) for the calling thread. `name` has at most 15 bytes.
 void csystem_name_thread(const char *name);

@@ -113,7 +113,7 @@ extension LearnedList.Item {
       $0.member("name", name)
       $0.member("session_id", session)
       $0.member("project", project)
-      $0.member("occurred_at", occurredAt.rfc3339)
+      $0.member("occurred_at", occurredAt)
       $0.member("type", type)
       switch content {
       case .finding(let finding):

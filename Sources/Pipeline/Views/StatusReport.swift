@@ -40,8 +40,8 @@ public struct StatusReport: Sendable {
       $0.object {
         $0.member("count", pending)
         $0.member("due", due)
-        $0.member("oldest_at", oldest?.rfc3339)
-        $0.member("next_due_at", nextDue?.rfc3339)
+        $0.member("oldest_at", oldest)
+        $0.member("next_due_at", nextDue)
         $0.member("not_inputs", others)
       }
       $0.member("inflight", inflight)
@@ -55,8 +55,8 @@ public struct StatusReport: Sendable {
             $0.member("class", pause.failureClass.rawValue)
             $0.member("status", pause.status)
             $0.member("message", pause.message)
-            $0.member("since", pause.since.rfc3339)
-            $0.member("until", pause.until.rfc3339)
+            $0.member("since", pause.since)
+            $0.member("until", pause.until)
             $0.member("in_use", pause.provider == provider)
           }
         }
