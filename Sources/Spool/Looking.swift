@@ -41,9 +41,12 @@ extension Spool {
   /// Whether any change after this moment would show, and nobody needs the file open.
   ///
   /// A file that was changed just before may change again without another time, since the kernel's clock for files goes
-  /// in steps, of ten milliseconds at most. One of another user stays open from its claim to its end.
+  /// in steps, of ten milliseconds at most; on a file system that keeps whole seconds alone, within one or two of those.
+  /// One of another user stays open from its claim to its end.
   private func mayBeKept(_ status: FileStatus, at now: Date) -> Bool {
-    now.nanoseconds - status.changed >= 20_000_000 && status.owner == system.effectiveUser()
+    let hasFraction = status.changed % 1_000_000_000 != 0
+    return hasFraction && now.nanoseconds - status.changed >= 20_000_000
+      && status.owner == system.effectiveUser()
   }
 
   /// Reads a regular file. It is looked at before it is opened, since opening a device may do something, and

@@ -20,10 +20,12 @@ final class Mount {
   }
 
   /// An ext4 in a file, through a loop device.
-  init(ext4 megabytes: Int) throws {
+  ///
+  /// - Parameter inodeSize: In bytes; with 128 there is no room for the fractions of times.
+  init(ext4 megabytes: Int, inodeSize: Int = 256) throws {
     (holder, path, image) = try Self.place(image: true)
     try command("truncate", "-s", "\(megabytes)M", image ?? "")
-    try command("mkfs.ext4", "-q", "-F", image ?? "")
+    try command("mkfs.ext4", "-q", "-F", "-I", "\(inodeSize)", image ?? "")
     try mount()
   }
 

@@ -11,6 +11,35 @@ import Threads
 extension Proofs {
   @Suite(.serialized, .enabled(if: Here.canMount, "mounting file systems needs root"))
   struct Storage {
+    // MARK: Whole seconds
+
+    /// There a file may change within a second without any sign of it.
+    @Test func `What is rewritten after it was looked at is claimed as it stands`() throws {
+      struct Tomorrow: Clock {
+        func now() -> Date { Date(timeIntervalSinceNow: 86_400) }
+      }
+      let mount = try Mount(ext4: 8, inodeSize: 128)
+      let spool = try Spool(path: mount.path + "/spool", clock: Tomorrow())
+      try spool.own()
+      defer { spool.release() }
+      var claims = 0
+      for round in 0..<5 {
+        let name = try #require(InputName("round\(round)"))
+        let path = "\(spool.path)/pending/\(name.fileName)"
+        try Data("first".utf8).write(to: URL(filePath: path))
+        guard case .file(_, let stamp, let seen) = try spool.look(at: name) else { continue }
+        let file = open(path, O_WRONLY)
+        #expect(write(file, "other", 5) == 5)
+        close(file)
+        // With the next second it shows.
+        guard case .claimed(let input) = try spool.claim(name, session: "s", expecting: stamp, knowing: seen)
+        else { continue }
+        claims += 1
+        #expect(input.bytes == Array("other".utf8))
+      }
+      #expect(claims >= 3)
+    }
+
     // MARK: A full disk
 
     @Test(arguments: ["tmpfs", "ext4"])
