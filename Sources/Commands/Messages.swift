@@ -25,15 +25,11 @@ final class Messages: Sendable {
 
   /// Writes lines, whole, whatever other threads write.
   func write(_ text: String) {
+    let lines = text.hasSuffix("\n") ? text : text + "\n"
     progress.withLock { [descriptor] progress in
-      var bytes: [UInt8] = []
-      bytes.reserveCapacity(text.utf8.count + progress.utf8.count + 8)
-      if !progress.isEmpty { bytes += "\r\u{1B}[K".utf8 }
-      bytes += text.utf8
-      if text.utf8.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-      bytes += progress.utf8
       // An error is passed over: there is no other place where it could be told.
-      _ = writeAll(bytes, to: descriptor)
+      let text = progress.isEmpty ? lines : "\r\u{1B}[K" + lines + progress
+      _ = writeAll(Array(text.utf8), to: descriptor)
     }
   }
 

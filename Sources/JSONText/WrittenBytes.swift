@@ -50,11 +50,9 @@ extension WrittenBytes: Hashable {
 
 extension UnsafeBufferPointer<UInt8> {
   /// Whether the bytes are the same.
-  @inlinable @inline(__always)
   public func isEqual(to other: UnsafeBufferPointer<UInt8>) -> Bool {
-    guard count == other.count, let one = baseAddress, let other = other.baseAddress else {
-      return count == other.count
-    }
+    guard count == other.count else { return false }
+    guard let one = baseAddress, let other = other.baseAddress else { return true }
     return memcmp(one, other, count) == 0
   }
 }

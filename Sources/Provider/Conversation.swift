@@ -20,23 +20,22 @@ extension Request {
     while start < said.count {
       let role = said[start].role
       let end = said[start...].firstIndex { $0.role != role } ?? said.count
-      let isAlone = end == start + 1
-      turns.append(
-        Turn(
-          role: role,
-          literal: isAlone ? said[start].text.literal : Self.joined(said[start..<end].map(\.text.literal))))
+      turns.append(Turn(role: role, literal: Self.literal(of: said[start..<end])))
       start = end
     }
     return turns
   }
 
-  /// The literal of texts with an empty line between them.
-  private static func joined(_ literals: [WrittenBytes]) -> WrittenBytes {
-    var joined = ByteBuffer(reserving: literals.reduce(2) { $0 + $1.count + 4 })
+  /// The literal of what one side says, an empty line between one message and the next.
+  private static func literal(of said: ArraySlice<Message>) -> WrittenBytes {
+    if said.count == 1, let only = said.first { return only.text.literal }
+    var joined = ByteBuffer(reserving: said.reduce(2) { $0 + $1.text.literal.count + 4 })
     joined.append(UInt8(ascii: "\""))
-    for (position, literal) in literals.enumerated() {
+    for (position, message) in said.enumerated() {
       if position > 0 { joined.append(literal: #"\n\n"#) }
-      literal.withContents { joined.append(UnsafeBufferPointer(rebasing: $0.dropFirst().dropLast())) }
+      message.text.literal.withContents {
+        joined.append(UnsafeBufferPointer(rebasing: $0.dropFirst().dropLast()))
+      }
     }
     joined.append(UInt8(ascii: "\""))
     return WrittenBytes(joined)
