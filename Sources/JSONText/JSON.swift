@@ -75,6 +75,19 @@ extension JSON {
 
   public var isNull: Bool { self == .null }
 
+  /// How much memory it takes, in bytes, about: a small value takes many times what its text does.
+  public var memory: Int {
+    // Its place in an array, and what an allocation of its own has beside its content.
+    let own = 64
+    switch self {
+    case .null, .bool: return own
+    case .number(let text), .string(let text): return own + text.utf8.count
+    case .array(let elements): return elements.reduce(own) { $0 + $1.memory }
+    case .object(let members):
+      return members.reduce(own) { $0 + own + $1.key.utf8.count + $1.value.memory }
+    }
+  }
+
   /// The value as compact JSON text.
   public var text: String {
     var writer = JSONWriter(reserving: expectedLength)

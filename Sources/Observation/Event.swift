@@ -35,6 +35,15 @@ public struct Event: Sendable, Equatable {
   public let label: String?
 }
 
+extension Event {
+  /// How much memory its texts and values take, in bytes, about.
+  public var memory: Int {
+    let texts = [session, project, cwd, prompt, toolName, lastAssistantMessage, label]
+    return texts.reduce(0) { $0 + ($1?.utf8.count ?? 0) } + (toolInput?.memory ?? 0)
+      + (toolResponse?.memory ?? 0)
+  }
+}
+
 /// Why an input is no event.
 public struct EventError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Code: Sendable, Equatable {

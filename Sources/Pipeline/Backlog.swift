@@ -1,6 +1,7 @@
 // What waits in pending: which session each input belongs to, when it is due, and whose turn is next.
 
 import FoundationEssentials
+import Observation
 import Spool
 
 /// The inputs that wait, by session, each session in name order.
@@ -61,10 +62,25 @@ struct Backlog {
     case shelved
   }
 
-  /// How much of inputs is kept, in bytes: as much as one input may have.
-  static let room = Spool.longestInput + sizeOfSeen
-  /// What an input takes beside its bytes, about.
-  static let sizeOfSeen = 256
+  /// How much memory what is kept of inputs may take, in bytes.
+  static let room = 8 << 20
+
+  /// What a look has made of an input, kept until its claim.
+  final class Kept: Sendable {
+    let seen: Seen
+    let event: Event
+    /// By which the user's keys were taken out of the event.
+    let redact: Redaction
+    /// How much memory it takes, in bytes, about.
+    let size: Int
+
+    init(_ event: Event, of seen: Seen, redact: Redaction) {
+      self.seen = seen
+      self.event = event
+      self.redact = redact
+      size = event.memory + 512
+    }
+  }
 
   private var names = NameList()
   /// The names of a listing that nobody has looked at yet.
@@ -81,10 +97,10 @@ struct Backlog {
   private var deferredHeads: [InputName: Session] = [:]
   /// How many inputs have been placed and wait.
   private(set) var placed = 0
-  /// What was read of inputs that wait, by where their names stand.
-  private var seen: [UInt32: Seen] = [:]
-  /// How much is in `seen`, in bytes.
-  private var seenSize = 0
+  /// What is kept of inputs that wait, by where their names stand.
+  private var kept: [UInt32: Kept] = [:]
+  /// How much is in `kept`, in bytes.
+  private var keptSize = 0
 
   /// Inputs that wait, looked at or not.
   var count: Int { placed + unseen.count + arrivals.count }
@@ -141,10 +157,10 @@ struct Backlog {
   ///
   /// - Parameters:
   ///   - index: Where its name stands in the list of names, if it does.
-  ///   - seen: What was read of it, kept for `removeHead` as long as there is room.
+  ///   - kept: What a look made of it, for `removeHead`; kept as long as there is room.
   mutating func place(
     _ name: InputName, index: UInt32? = nil, session id: String, stamp: FileStamp, demand: Demand, due: Int64,
-    alone: Bool = false, seen: Seen? = nil
+    alone: Bool = false, kept: Kept? = nil
   ) {
     let session = intern(id)
     let (position, isThere) = search(name, in: session)
@@ -158,7 +174,7 @@ struct Backlog {
       queues[session].entries.insert(entry, at: position)
       placed += 1
     }
-    keep(seen, of: queues[session].entries[position])
+    keep(kept, of: queues[session].entries[position])
     if position == queues[session].entries.startIndex { reconsider(session) }
   }
 
@@ -259,31 +275,32 @@ struct Backlog {
 
   /// Takes out the session's first input.
   ///
-  /// - Returns: What was read of it, if that was kept.
+  /// - Returns: What was kept of it, if anything was.
   @discardableResult
-  mutating func removeHead(of session: Session) -> Seen? {
+  mutating func removeHead(of session: Session) -> Kept? {
     let head = queues[session].entries.removeFirst()
     placed -= 1
     return keep(nil, of: head)
   }
 
+  /// Whether so many bytes more may be kept.
+  func hasRoom(for size: Int) -> Bool { keptSize + size <= Self.room }
+
   // MARK: Inside
 
-  /// Keeps what was read of an input while there is room for it, in the place of what was kept before.
+  /// Keeps something of an input while there is room for it, in the place of what was kept before.
   ///
   /// - Returns: What was kept before.
   @discardableResult
-  private mutating func keep(_ new: Seen?, of entry: Entry) -> Seen? {
-    let old = seen.isEmpty ? nil : seen.removeValue(forKey: entry.name)
-    if let old { seenSize -= size(of: old) }
-    if let new, seenSize + size(of: new) <= Self.room {
-      seen[entry.name] = new
-      seenSize += size(of: new)
+  private mutating func keep(_ new: Kept?, of entry: Entry) -> Kept? {
+    let old = kept.isEmpty ? nil : kept.removeValue(forKey: entry.name)
+    if let old { keptSize -= old.size }
+    if let new, hasRoom(for: new.size) {
+      kept[entry.name] = new
+      keptSize += new.size
     }
     return old
   }
-
-  private func size(of seen: Seen) -> Int { seen.bytes.count + Self.sizeOfSeen }
 
   private func called(_ index: UInt32) -> InputName { names[Int(index)] }
 

@@ -70,7 +70,7 @@ extension Engine {
 
   private func look(at name: InputName, _ index: UInt32, _ settings: Settings, _ redact: Redaction) {
     do throws(SpoolError) {
-      switch try spool.look(at: name) {
+      switch try spool.look(at: name, keeping: backlog.hasRoom(for: 1)) {
       // While turns are taken, what has gone is mostly what they have claimed; a claim sees the rest.
       case .gone: backlog.hear(gone: name, searching: !hasTurns)
       case .notTaken(let reason): nameOnce(name.fileName, reason)
@@ -81,7 +81,13 @@ extension Engine {
           settings)
       case .file(let bytes, let stamp, let seen):
         do throws(EventError) {
-          place(name, index, try Event.Outline(decoding: redact(bytes)), stamp, settings, seen)
+          if let seen, backlog.hasRoom(for: bytes.count) {
+            let event = try Event(decoding: redact(bytes))
+            let kept = Backlog.Kept(event, of: seen, redact: redact)
+            place(name, index, event.outline, stamp, settings, kept)
+          } else {
+            place(name, index, try Event.Outline(decoding: redact(bytes)), stamp, settings)
+          }
         } catch {
           if let moment = settles(stamp, error.code) {
             unsettled[name] = moment
@@ -104,15 +110,16 @@ extension Engine {
     return age >= 0 && age < patience ? stamp.modified.addingTimeInterval(patience) : nil
   }
 
+  /// - Parameter event: Nil for what is no event, which becomes a queue of its own.
   private func place(
     _ name: InputName, _ index: UInt32, _ event: Event.Outline?, _ stamp: FileStamp, _ settings: Settings,
-    _ seen: Seen? = nil
+    _ kept: Backlog.Kept? = nil
   ) {
     let session = event?.session ?? "\(Self.noSession)\(name)"
     backlog.place(
       name, index: index, session: session, stamp: stamp,
       demand: event.map { demand($0, settings) } ?? .nothing,
-      due: due(stamp, settings), alone: suspects.contains(name), seen: seen)
+      due: due(stamp, settings), alone: suspects.contains(name), kept: kept)
   }
 
   static let noInput =

@@ -111,10 +111,10 @@ extension Engine {
       case .summary: guard takesCall, hand.asked.isEmpty else { return }
       }
       let name = backlog.name(of: head)
-      let seen = backlog.removeHead(of: session)
+      let kept = backlog.removeHead(of: session)
       let input: Input
       do throws(SpoolError) {
-        switch try take(name, head, seen, id, choice, settings) {
+        switch try take(name, head, kept, id, choice, settings) {
         case .input(let taken): input = taken
         case .none: continue
         case .rejected(let failure):
@@ -172,7 +172,7 @@ extension Engine {
 
   /// Claims one input. It waits for nothing: what has to, the caller does.
   private func take(
-    _ name: InputName, _ entry: Backlog.Entry, _ seen: Seen?, _ id: String, _ choice: ProviderChoice,
+    _ name: InputName, _ entry: Backlog.Entry, _ kept: Backlog.Kept?, _ id: String, _ choice: ProviderChoice,
     _ settings: Settings
   ) throws(SpoolError) -> Taken {
     if id.hasPrefix(Self.noSession) {
@@ -185,9 +185,12 @@ extension Engine {
       case .event, .other: break
       }
     }
+    // With other keys the input has to be read again.
+    let kept = kept?.redact == choice.redact ? kept : nil
     let claimed: Claimed
     switch try spool.claim(
-      name, session: id, expecting: entry.stamp, knowing: seen, reading: Recovering(redact: choice.redact))
+      name, session: id, expecting: entry.stamp, knowing: kept?.seen,
+      reading: Recovering(redact: choice.redact))
     {
     case .claimed(let input): claimed = input
     case .gone: return .none
@@ -203,7 +206,11 @@ extension Engine {
       return .none
     }
     do throws(EventError) {
-      let event = try Event(decoding: choice.redact(claimed.bytes))
+      // A claim without bytes has found the file as it was seen.
+      let event =
+        if let kept, claimed.bytes == nil { kept.event } else {
+          try Event(decoding: choice.redact(claimed.bytes ?? []))
+        }
       guard event.session == id || id.hasPrefix(Self.noSession) else {
         // The settings have got a key since the look that stands in the session's identifier: it has another queue.
         return .foreign(claimed)

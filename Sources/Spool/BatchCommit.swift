@@ -175,16 +175,16 @@ extension CommitGroup {
   /// Moves an input whose record is on disk to done, and removes its note.
   mutating func moveToDone(_ input: Claimed) throws(SpoolError) {
     ledger.unsynced.formUnion([.inflight, .done])
-    try spool.moveToDone(input.name, bytes: input.bytes)
+    try spool.moveToDone(input.name, sha256: input.sha256, size: input.stamp.size)
     ledger.progress[input.name] = .moved
   }
 }
 
 extension Spool {
   /// Moves an input whose record is on disk from inflight to done, and removes its note.
-  func moveToDone(_ name: InputName, bytes: [UInt8]) throws(SpoolError) {
+  func moveToDone(_ name: InputName, sha256: String, size: Int) throws(SpoolError) {
     if case .taken = try inflight.move(name.fileName, to: done, as: name.fileName) {
-      if try isInDone(bytes, as: name) == true {
+      if try isInDone(sha256, size: size, as: name) == true {
         // The same input, of which done holds a copy already.
         try inflight.open(name.fileName)?.sync()
         try inflight.rename(name.fileName, to: done, as: name.fileName)

@@ -18,28 +18,32 @@ extension Spool {
     _ name: InputName, session: String, expecting: FileStamp, knowing seen: Seen? = nil,
     reading reader: (any RecordReader)? = nil
   ) throws(SpoolError) -> ClaimResult {
-    let found: Found.File
-    switch try examine(name.fileName, in: pending, knowing: seen) {
-    case .file(let file): found = file
-    case .gone: return .gone
-    case .tooLarge: return .changed
-    case .notTaken(let reason): return .notTaken(reason: reason)
+    let found: Candidate
+    if let seen, try pending.status(of: name.fileName) == seen.status {
+      found = Candidate(seen)
+    } else {
+      switch try examine(name.fileName, in: pending) {
+      case .file(let file) where file.bytes.count == file.status.stamp.size: found = Candidate(file)
+      case .file, .tooLarge: return .changed
+      case .gone: return .gone
+      case .notTaken(let reason): return .notTaken(reason: reason)
+      }
     }
-    guard found.status.stamp == expecting, found.bytes.count == expecting.size else { return .changed }
+    guard found.status.stamp == expecting else { return .changed }
 
     // An input that was moved aside keeps its right to be recognized as the one it came as.
     for earlier in name.earlier {
-      guard let same = try isInDone(found.bytes, as: earlier) else { break }
+      guard let same = try isInDone(found.sha256, size: expecting.size, as: earlier) else { break }
       if same, let result = try redeliver(name, found, as: earlier) { return result }
     }
     let place = SessionPlace(session: session)
     var target = name
     while true {
-      if let same = try isInDone(found.bytes, as: target) {
+      if let same = try isInDone(found.sha256, size: expecting.size, as: target) {
         if same, let result = try redeliver(name, found, as: target) { return result }
         target = target.next
       } else if try isTaken(target, besidesDone: place, byMove: target == name) {
-        if let reader, try hasRecord(found.bytes, as: target, in: place, reader),
+        if let reader, try hasRecord(found.sha256, as: target, in: place, reader),
           let result = try redeliver(name, found, as: target)
         {
           return result
@@ -53,17 +57,40 @@ extension Spool {
     }
   }
 
-  /// Whether the name is taken by nothing but a record, and that is of these very bytes.
+  /// A waiting file that is about to be claimed.
+  private struct Candidate {
+    /// Nil where it was not read again, and is not open then.
+    let bytes: [UInt8]?
+    let sha256: String
+    let status: FileStatus
+    let open: OpenFile?
+
+    init(_ file: Found.File) {
+      bytes = file.bytes
+      sha256 = SHA256.hex(file.bytes)
+      status = file.status
+      open = file.open
+    }
+
+    init(_ seen: Seen) {
+      bytes = nil
+      sha256 = seen.sha256
+      status = seen.status
+      open = nil
+    }
+  }
+
+  /// Whether the name is taken by nothing but a record, and that is of an input with this hash.
   private func hasRecord(
-    _ bytes: [UInt8], as name: InputName, in session: SessionPlace, _ reader: any RecordReader
+    _ sha256: String, as name: InputName, in session: SessionPlace, _ reader: any RecordReader
   ) throws(SpoolError) -> Bool {
     if try isTaken(name, in: nil) { return false }
     guard let json = try observations.read(RecordPlace(of: name, in: session).json) else { return false }
-    return reader.facts(ofRecord: json)?.inputSHA256 == SHA256.hex(bytes)
+    return reader.facts(ofRecord: json)?.inputSHA256 == sha256
   }
 
   /// Moves the file and sees that it is the one that was read; nil where the name was taken meanwhile.
-  private func take(_ name: InputName, _ found: Found.File, as target: InputName, session: String)
+  private func take(_ name: InputName, _ found: Candidate, as target: InputName, session: String)
     throws(SpoolError) -> ClaimResult?
   {
     // A crash after this leaves the note under the new name, where the next claim, which takes the same name,
@@ -83,13 +110,14 @@ extension Spool {
       }
       var inode = status.inode
       var original: OpenFile?
-      if status.owner != system.effectiveUser() {
-        inode = try replaceByCopy(target, bytes: found.bytes, nanoseconds: status.stamp.nanoseconds)
+      // One of another user is never kept as seen.
+      if let bytes = found.bytes, status.owner != system.effectiveUser() {
+        inode = try replaceByCopy(target, bytes: bytes, nanoseconds: status.stamp.nanoseconds)
         original = found.open
       }
       return .claimed(
         Claimed(
-          name: target, bytes: found.bytes, sha256: SHA256.hex(found.bytes), stamp: status.stamp,
+          name: target, bytes: found.bytes, sha256: found.sha256, stamp: status.stamp,
           note: isWithoutNotes ? nil : try note(for: target), session: session, inode: inode,
           original: original))
     } catch {
@@ -121,16 +149,19 @@ extension Spool {
     }
   }
 
-  /// Whether the input is in done with the same bytes; nil where done has no input of that name.
-  func isInDone(_ bytes: [UInt8], as name: InputName) throws(SpoolError) -> Bool? {
+  /// Whether done has an input of this name with the same bytes, told by their number and hash; nil where it has none
+  /// of that name.
+  func isInDone(_ sha256: String, size: Int, as name: InputName) throws(SpoolError) -> Bool? {
     guard let status = try done.status(of: name.fileName) else { return nil }
-    guard status.kind == .regular, status.stamp.size == bytes.count else { return false }
-    return try read(name, in: .done) == bytes
+    guard status.kind == .regular, status.stamp.size == size, let bytes = try read(name, in: .done) else {
+      return false
+    }
+    return SHA256.hex(bytes) == sha256
   }
 
   /// Moves an input that has been delivered again over the one in done; nil where inflight has one of that
   /// name.
-  private func redeliver(_ name: InputName, _ found: Found.File, as target: InputName)
+  private func redeliver(_ name: InputName, _ found: Candidate, as target: InputName)
     throws(SpoolError) -> ClaimResult?
   {
     // Its producer may not have synced it, and it takes the place of one that is on disk.

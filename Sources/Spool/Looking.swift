@@ -14,19 +14,23 @@ extension Spool {
       let bytes: [UInt8]
       /// As it was before reading, so that a writer who goes on meanwhile shows.
       let status: FileStatus
-      /// Nil where the bytes were known and it was not opened again.
-      let open: OpenFile?
+      let open: OpenFile
     }
   }
 
   /// Reads a waiting input, at most 8 MiB. Works beside a running processor.
-  public func look(at name: InputName) throws(SpoolError) -> Look {
+  ///
+  /// - Parameter keeping: Whether somebody has use for what a claim may be given.
+  public func look(at name: InputName, keeping: Bool = true) throws(SpoolError) -> Look {
     // Before it is read: what changes from now on is not in its bytes.
     let now = clock.now()
     do throws(SpoolError) {
       return switch try examine(name.fileName, in: pending) {
       case .file(let found):
-        .file(found.bytes, found.status.stamp, mayBeKept(found.status, at: now) ? Seen(found) : nil)
+        .file(
+          found.bytes, found.status.stamp,
+          keeping && mayBeKept(found, at: now)
+            ? Seen(sha256: SHA256.hex(found.bytes), status: found.status) : nil)
       case .gone: .gone
       case .tooLarge(let stamp): .tooLarge(stamp)
       case .notTaken(let reason): .notTaken(reason: reason)
@@ -43,7 +47,9 @@ extension Spool {
   /// A file that was changed just before may change again without another time, since the kernel's clock for files goes
   /// in steps, of ten milliseconds at most; on a file system that keeps whole seconds alone, within one or two of those.
   /// One of another user stays open from its claim to its end.
-  private func mayBeKept(_ status: FileStatus, at now: Date) -> Bool {
+  private func mayBeKept(_ file: Found.File, at now: Date) -> Bool {
+    let status = file.status
+    guard file.bytes.count == status.stamp.size else { return false }
     let hasFraction = status.changed % 1_000_000_000 != 0
     return hasFraction && now.nanoseconds - status.changed >= 20_000_000
       && status.owner == system.effectiveUser()
@@ -52,18 +58,12 @@ extension Spool {
   /// Reads a regular file. It is looked at before it is opened, since opening a device may do something, and
   /// after, since it may be another one by then.
   ///
-  /// - Parameters:
-  ///   - hardLinks: Whether a file with more than one name is taken. In pending it is not: its other
-  ///     name may be a file that its producer may not read.
-  ///   - seen: What was read of it before. Where nothing of the file's status differs, the time of its last change
-  ///     included, it is not read again.
-  func examine(
-    _ fileName: String, in directory: Directory, hardLinks: Bool = false, knowing seen: Seen? = nil
-  ) throws(SpoolError) -> Found {
+  /// - Parameter hardLinks: Whether a file with more than one name is taken. In pending it is not: its other
+  ///   name may be a file that its producer may not read.
+  func examine(_ fileName: String, in directory: Directory, hardLinks: Bool = false) throws(SpoolError)
+    -> Found
+  {
     guard let before = try directory.status(of: fileName) else { return .gone }
-    if let seen, seen.status == before, seen.bytes.count == before.stamp.size {
-      return .file(Found.File(bytes: seen.bytes, status: before, open: nil))
-    }
     if let reason = Self.reasonNotToTake(before, hardLinks: hardLinks) { return .notTaken(reason: reason) }
     if before.stamp.size > Self.longestInput { return .tooLarge(before.stamp) }
     guard let file = try directory.open(fileName) else { return .gone }

@@ -45,8 +45,9 @@ private struct RecoveryWork<Reader: RecordReader> {
 
   private struct Input {
     let name: InputName
-    let bytes: [UInt8]
-    let stamp: FileStamp?
+    /// Empty where it is too large to be read.
+    let sha256: String
+    let stamp: FileStamp
     let place: RecordPlace?
     /// What its record says, if it has one.
     var facts: RecordFacts?
@@ -67,13 +68,14 @@ private struct RecoveryWork<Reader: RecordReader> {
       case .gone: continue
       case .notTaken: outcome.notTaken.append(name.fileName)
       case .tooLarge(let stamp):
-        inputs.append(Input(name: name, bytes: [], stamp: stamp, place: nil))
+        inputs.append(Input(name: name, sha256: "", stamp: stamp, place: nil))
       case .file(let found):
         let session = SessionPlace(session: reader.session(ofInput: found.bytes))
         let place = RecordPlace(of: name, in: session)
-        var input = Input(name: name, bytes: found.bytes, stamp: found.status.stamp, place: place)
+        var input = Input(
+          name: name, sha256: SHA256.hex(found.bytes), stamp: found.status.stamp, place: place)
         if let json = try spool.observations.read(place.json), let facts = reader.facts(ofRecord: json),
-          facts.inputSHA256 == SHA256.hex(found.bytes)
+          facts.inputSHA256 == input.sha256
         {
           input.facts = facts
         }
@@ -196,7 +198,7 @@ private struct RecoveryWork<Reader: RecordReader> {
   private mutating func moveOn(_ input: Input) throws(SpoolError) {
     // Recovery may be the first to see to it that what done holds is on disk.
     try spool.inflight.open(input.name.fileName)?.sync()
-    try spool.moveToDone(input.name, bytes: input.bytes)
+    try spool.moveToDone(input.name, sha256: input.sha256, size: input.stamp.size)
     outcome.movedOn.append(input.name)
   }
 
@@ -206,7 +208,7 @@ private struct RecoveryWork<Reader: RecordReader> {
       return
     }
     let now = spool.clock.now().nanoseconds
-    if let stamp = input.stamp, stamp.nanoseconds > now {
+    if input.stamp.nanoseconds > now {
       // It was about to be given back until later. Of another user's file only the owner may set the time; that
       // one was due when it was claimed.
       do throws(SpoolError) {

@@ -6,15 +6,14 @@ import CSystem
 public enum SHA256 {
   /// The hash in lower-case hexadecimal, 64 digits.
   public static func hex(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(64)
-    for word in hash(bytes, byInstructions: true) {
-      for shift in stride(from: 28, through: 0, by: -4) {
-        text.append(digits[Int(word >> UInt32(shift)) & 15])
+    let words = hash(bytes, byInstructions: true)
+    return String(unsafeUninitializedCapacity: 64) { text in
+      for index in 0..<64 {
+        let digit = UInt8(truncatingIfNeeded: words[index / 8] >> UInt32(28 - index % 8 * 4)) & 15
+        text[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + (digit - 10)
       }
+      return 64
     }
-    return String(decoding: text, as: UTF8.self)
   }
 
   /// - Parameter byInstructions: Whether the processor's own instructions are used where it has them, ten times as
@@ -24,30 +23,37 @@ public enum SHA256 {
       0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
     let whole = bytes.count / 64 * 64
-    // What follows the last whole block: the rest, a one bit, zeros, and the length in bits.
-    var tail = Array(bytes[whole...])
-    tail.append(0x80)
-    while tail.count % 64 != 56 { tail.append(0) }
-    let length = UInt64(bytes.count) * 8
-    for shift in stride(from: 56, through: 0, by: -8) {
-      tail.append(UInt8(truncatingIfNeeded: length >> shift))
-    }
-
+    let rest = bytes.count - whole
     state.withUnsafeMutableBufferPointer { state in
-      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
-        constants.withUnsafeBufferPointer { constants in
-          for part in [bytes[..<whole], tail[...]] {
-            part.withUnsafeBytes { part in
-              if byInstructions, compressByInstructions(part, state, constants) { return }
-              for offset in stride(from: 0, to: part.count, by: 64) {
-                compress(part, at: offset, state, schedule, constants)
-              }
-            }
-          }
+      bytes.withUnsafeBytes { bytes in
+        compress(UnsafeRawBufferPointer(rebasing: bytes[..<whole]), state, byInstructions: byInstructions)
+        // What follows the last whole block: the rest, a one bit, zeros, and the length in bits.
+        let count = rest < 56 ? 64 : 128
+        withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { tail in
+          tail.initializeMemory(as: UInt8.self, repeating: 0)
+          tail.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[whole...]))
+          tail[rest] = 0x80
+          tail.storeBytes(
+            of: (UInt64(bytes.count) * 8).bigEndian, toByteOffset: count - 8, as: UInt64.self)
+          compress(UnsafeRawBufferPointer(tail), state, byInstructions: byInstructions)
         }
       }
     }
     return state
+  }
+
+  /// Takes whole blocks of 64 bytes into the state.
+  private static func compress(
+    _ blocks: UnsafeRawBufferPointer, _ state: UnsafeMutableBufferPointer<UInt32>, byInstructions: Bool
+  ) {
+    constants.withUnsafeBufferPointer { constants in
+      if byInstructions, compressByInstructions(blocks, state, constants) { return }
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+        for offset in stride(from: 0, to: blocks.count, by: 64) {
+          compress(blocks, at: offset, state, schedule, constants)
+        }
+      }
+    }
   }
 
   /// False where the processor has no such instructions.

@@ -23,15 +23,10 @@ public enum Look: Sendable {
 
 /// A waiting file as it was when it was looked at. A claim that is given it reads the file only if it is another by
 /// then: only a look makes one, and only where that would show.
-public final class Seen: Sendable {
-  /// All of the file.
-  public let bytes: [UInt8]
+public struct Seen: Sendable {
+  /// The SHA-256 of the file's bytes, in hexadecimal.
+  let sha256: String
   let status: FileStatus
-
-  init(_ found: Spool.Found.File) {
-    bytes = found.bytes
-    status = found.status
-  }
 }
 
 /// What became of a claim.
@@ -53,8 +48,9 @@ public enum ClaimResult: Sendable {
 public final class Claimed: Sendable {
   /// Its name from now on, which is `NAME~2` where the first was taken.
   public let name: InputName
-  public let bytes: [UInt8]
-  /// The SHA-256 of the bytes, in hexadecimal.
+  /// All of the file; nil where it was not read again, since it is what the claim was given as seen.
+  public let bytes: [UInt8]?
+  /// The SHA-256 of the file's bytes, in hexadecimal.
   public let sha256: String
   /// The file's size and time when it was read.
   public let stamp: FileStamp
@@ -69,7 +65,7 @@ public final class Claimed: Sendable {
   let original: OpenFile?
 
   init(
-    name: InputName, bytes: [UInt8], sha256: String, stamp: FileStamp, note: ErrorNote?, session: String,
+    name: InputName, bytes: [UInt8]?, sha256: String, stamp: FileStamp, note: ErrorNote?, session: String,
     inode: UInt64, original: OpenFile?
   ) {
     self.name = name

@@ -1,5 +1,7 @@
 import FoundationEssentials
 import Glibc
+import JSONText
+import Observation
 import Spool
 import TestSupport
 import Testing
@@ -66,59 +68,87 @@ import Testing
     }
 
     func put(_ text: String, as name: String) throws {
-      try Data(text.utf8).write(to: URL(filePath: "\(spool.path)/pending/\(name).json"))
+      try Data(#"{"prompt":"\#(text)"}"#.utf8).write(
+        to: URL(filePath: "\(spool.path)/pending/\(name).json"))
     }
 
-    func seen(_ name: String) throws -> Seen {
-      guard case .file(_, _, let seen?) = try spool.look(at: BacklogTests.name(name)) else {
+    /// What an engine keeps of an input.
+    func kept(_ name: String) throws -> Backlog.Kept {
+      guard case .file(let bytes, _, let seen?) = try spool.look(at: BacklogTests.name(name)) else {
         throw Errno(ENOENT)
       }
-      return seen
+      return Backlog.Kept(try Event(decoding: bytes), of: seen, redact: Redaction(keys: []))
     }
   }
 
   @Test func keepsWhatWasReadUntilTheInputIsTaken() throws {
     let inputs = try Inputs()
     var backlog = Backlog()
-    // Three of these have room, and not four, nor three and one more byte.
-    let size = Backlog.room / 3 - Backlog.sizeOfSeen
+    // Three of these have room, and not four.
+    let size = Backlog.room / 3 - 2000
     for text in ["a", "b", "c", "d"] {
       try inputs.put(String(repeating: text, count: size), as: text)
-      let seen = try inputs.seen(text)
+      let kept = try inputs.kept(text)
+      #expect(kept.size > size && kept.size <= Backlog.room / 3)
       backlog.place(
-        Self.name(text), session: "s", stamp: Self.stamp, demand: .observation, due: 0, seen: seen)
+        Self.name(text), session: "s", stamp: Self.stamp, demand: .observation, due: 0, kept: kept)
     }
     let session = try Self.start(&backlog, now: 100)
     let first = backlog.removeHead(of: session)
-    #expect(first?.bytes.first == UInt8(ascii: "a"))
+    #expect(first?.event.prompt?.first == "a")
     // There is room again: each takes the place of what was kept of the same name, however often.
     for text in ["b", "c", "d", "b", "c", "d"] {
-      let again = try inputs.seen(text)
+      let again = try inputs.kept(text)
       backlog.place(
-        Self.name(text), session: "s", stamp: Self.stamp, demand: .observation, due: 0, seen: again)
+        Self.name(text), session: "s", stamp: Self.stamp, demand: .observation, due: 0, kept: again)
     }
     let rest = [
       backlog.removeHead(of: session), backlog.removeHead(of: session), backlog.removeHead(of: session),
     ]
-    #expect(rest[0]?.bytes.first == UInt8(ascii: "b"))
-    #expect(rest[1]?.bytes.first == UInt8(ascii: "c"))
-    #expect(rest[2]?.bytes.first == UInt8(ascii: "d"))
+    #expect(rest.map { $0?.event.prompt?.first } == ["b", "c", "d"])
+  }
+
+  @Test func keepsNothingForWhichThereIsNoRoom() throws {
+    let inputs = try Inputs()
+    var backlog = Backlog()
+    #expect(backlog.hasRoom(for: Backlog.room) && !backlog.hasRoom(for: Backlog.room + 1))
+    let size = Backlog.room / 3 + 1
+    for text in ["a", "b", "c"] {
+      try inputs.put(String(repeating: text, count: size), as: text)
+      backlog.place(
+        Self.name(text), session: "s", stamp: Self.stamp, demand: .observation, due: 0,
+        kept: try inputs.kept(text))
+    }
+    let session = try Self.start(&backlog, now: 100)
+    let all = [
+      backlog.removeHead(of: session), backlog.removeHead(of: session), backlog.removeHead(of: session),
+    ]
+    #expect(all.map { $0?.event.prompt?.first } == ["a", "b", nil])
+  }
+
+  /// A hostile input of small values takes many times its bytes.
+  @Test func countsTheMemoryThatValuesTake() throws {
+    let inputs = try Inputs()
+    let zeros = Array(repeating: "0", count: 10_000).joined(separator: ",")
+    try Data(#"{"tool_name":"a","tool_input":[\#(zeros)]}"#.utf8).write(
+      to: URL(filePath: "\(inputs.spool.path)/pending/a.json"))
+    #expect(try inputs.kept("a").size >= 10_000 * MemoryLayout<JSON>.stride)
   }
 
   @Test func forgetsWhatWasReadOfAnInputThatHasGone() throws {
     let inputs = try Inputs()
     var backlog = Backlog()
-    let most = String(repeating: "a", count: Backlog.room - Backlog.sizeOfSeen)
+    let most = String(repeating: "a", count: Backlog.room - 2000)
     for text in ["a", "b"] {
       try inputs.put(most, as: text)
-      let seen = try inputs.seen(text)
       backlog.place(
-        Self.name(text), session: text, stamp: Self.stamp, demand: .observation, due: 0, seen: seen)
+        Self.name(text), session: text, stamp: Self.stamp, demand: .observation, due: 0,
+        kept: try inputs.kept(text))
       if text == "a" { backlog.hear(gone: Self.name("a"), searching: true) }
     }
     let session = try Self.start(&backlog, now: 100)
     let kept = backlog.removeHead(of: session)
-    #expect(kept?.bytes.count == most.utf8.count)
+    #expect(kept?.event.prompt?.utf8.count == most.utf8.count)
   }
 
   // MARK: Names come in
