@@ -78,14 +78,20 @@ import Threads
     #expect(!bench.log.contains { $0.contains("good-key-123") })
   }
 
-  /// What a look has kept of an input still has a key in it that was set since.
+  /// What a look has kept of an input still has a key in it that was set since: what is sent is searched for keys
+  /// again, and what a record takes from the input alone is not.
   @Test func `a key that is set after an input was looked at is taken out of that input`() async throws {
     let bench = try Workbench { request in
       request.header("authorization") == "Bearer good-key-123" ? .chat(observation("x")) : .error(401)
     }
     try bench.set(["OBSPOOL_CONCURRENCY": "1"])
     try bench.dropToolUse("1", session: "a", response: "first")
-    try bench.dropToolUse("2", session: "b", response: "this is good-key-123")
+    try bench.drop(
+      "2",
+      """
+      {"session_id":"b","project":"of good-key-123","tool_name":"Write","tool_input":{"file_path":"/good-key-123"},\
+      "tool_response":"this is good-key-123"}
+      """)
     bench.clock.advance(60)
     let engine = try bench.engine()
     let run = Task { try await engine.watch(idleExit: 0) }
@@ -95,7 +101,8 @@ import Threads
     #expect(try bench.records(of: "b").keys.sorted() == ["2"])
     #expect(bench.server.requests.contains { $0.text.contains("this is [key]") })
     #expect(!bench.server.requests.contains { $0.text.contains("this is good-key-123") })
-    #expect(!bench.contents("observations/b/2.json").contains("good-key-123"))
+    let record = bench.contents("observations/b/2.json")
+    #expect(record.contains("of [key]") && record.contains("/[key]") && !record.contains("good-key-123"))
   }
 
   /// A server that failed every second call brought inputs to failed which it would have answered.
