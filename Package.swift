@@ -4,6 +4,8 @@ import PackageDescription
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("MemberImportVisibility"),
+  // What an actor waits for runs on the actor, rather than on an executor of its own and back.
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
 /// A part of the program: its sources in `Sources/NAME`.
