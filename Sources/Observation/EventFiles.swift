@@ -29,9 +29,8 @@ extension Event {
     var files = Self.files(namedIn: toolInput)
     for edit in toolInput["edits"]?.array ?? [] { files += Self.files(namedIn: edit) }
     // A `path` may be a directory that is searched, unless the tool is one for files.
-    if isToolNamed(like: ["file", "edit", "read", "write"]) {
-      files += Self.texts(toolInput["path"]) + Self.texts(toolInput["paths"])
-    }
+    let paths = Self.texts(toolInput["path"]) + Self.texts(toolInput["paths"])
+    if !paths.isEmpty, isToolNamed(like: ["file", "edit", "read", "write"]) { files += paths }
     for patch in [toolInput["patch"], toolInput["input"], toolInput["diff"], toolInput] {
       if let patch = patch?.string { files += Self.files(inPatch: patch) }
     }

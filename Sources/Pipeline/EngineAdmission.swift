@@ -72,7 +72,7 @@ extension Engine {
   @discardableResult
   func lookAtSettings() -> (settings: Settings, choice: ProviderChoice) {
     let settings = source.current()
-    complain(settings)
+    if choice?.settings !== settings { complain(settings) }
     return (settings, choice(for: settings))
   }
 

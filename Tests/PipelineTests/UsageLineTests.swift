@@ -19,6 +19,19 @@ import Testing
     )
   }
 
+  @Test func isSaidInTheWordsThatUsersKnow() {
+    #expect(
+      line.sentence(messagesInContext: 5)
+        == #"OpenRouter API usage: { model: "a/b-2026", inputTokens: 2500, outputTokens: 1200, totalTokens: 3700, "#
+        + #"cachedTokens: 2000, estimatedCostUSD: "0.0012", messagesInContext: 5 }"#)
+    var other = line
+    (other.provider, other.servedModel, other.costUSD) = ("mine", nil, nil)
+    #expect(
+      other.sentence(messagesInContext: 1)
+        == #"mine API usage: { model: "a/b:free", inputTokens: 2500, outputTokens: 1200, totalTokens: 3700, "#
+        + #"cachedTokens: 2000, estimatedCostUSD: unknown, messagesInContext: 1 }"#)
+  }
+
   @Test func isReadAsItWasWritten() {
     #expect(UsageLine(json: line.json) == line)
     var without = line
