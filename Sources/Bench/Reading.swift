@@ -1,6 +1,6 @@
 // How fast answers are read and records written, beside libxml2's SAX reader.
-import FoundationEssentials
 import CSystem
+import FoundationEssentials
 import Glibc
 import JSONText
 import Observation
@@ -53,8 +53,8 @@ enum Reading {
     var slowest = (speed: Double.infinity, name: "")
     for (name, text) in Workload.hostileAnswers {
       let (half, whole) = (text(1 << 18), text(1 << 19))
-      // The least of several times, since others may use the processor's caches meanwhile; in turns, since they may do so
-      // for longer than one text takes.
+      // The least of several times, since others may use the processor's caches meanwhile; in turns, since they may
+      // do so for longer than one text takes.
       var (one, two) = (Double.infinity, Double.infinity)
       for _ in 0..<15 {
         one = min(one, time(of: half))

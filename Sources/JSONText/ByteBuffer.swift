@@ -59,26 +59,6 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     text.withUTF8Bytes { append($0) }
   }
 
-  /// Appends a number in decimal digits, as `String` writes it.
-  public mutating func append(_ number: Int) {
-    // The least number has twenty characters. The digits come from the last to the first.
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { text in
-      var first = text.count
-      var rest = number.magnitude
-      repeat {
-        let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-        first -= 1
-        text[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
-        rest = quotient
-      } while rest > 0
-      if number < 0 {
-        first -= 1
-        text[first] = UInt8(ascii: "-")
-      }
-      append(UnsafeBufferPointer(rebasing: UnsafeBufferPointer(text)[first...]))
-    }
-  }
-
   /// Gives back the room that is left, if that is worth it: for what is kept.
   mutating func trim() {
     guard capacity - count > count / 4 + 256 else { return }

@@ -82,15 +82,12 @@ public struct JSONWriter: ~Copyable {
     buffer.append(UInt8(ascii: "\""))
   }
 
-  public mutating func value(_ number: Int) {
-    separate()
-    buffer.append(number)
-  }
+  public mutating func value(_ number: Int) { raw(text: String(number)) }
 
   /// A number that is not finite, which JSON cannot hold, is written as null.
   public mutating func value(_ number: Double) {
     guard number.isFinite else { return null() }
-    if let whole = Int(exactly: number) { value(whole) } else { raw(text: String(number)) }
+    raw(text: Int(exactly: number).map(String.init) ?? String(number))
   }
 
   public mutating func value(_ flag: Bool) { raw(text: flag ? "true" : "false") }

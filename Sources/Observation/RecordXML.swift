@@ -13,7 +13,7 @@ extension Record {
       xml.element("input_sha256", inputSHA256)
       xml.element("session_id", session)
       xml.element("project", project)
-      xml.element("turn", turn)
+      xml.element("turn", String(turn))
       xml.element("kind", kind.rawValue)
       xml.element("occurred_at", occurredAt)
       xml.element("processed_at", processedAt)
@@ -55,9 +55,9 @@ extension Summary {
 extension Record.Usage {
   fileprivate func write(to xml: inout XMLWriter) {
     xml.element("usage") {
-      $0.element("input_tokens", inputTokens)
-      $0.element("output_tokens", outputTokens)
-      $0.element("cached_tokens", cachedTokens)
+      $0.element("input_tokens", String(inputTokens))
+      $0.element("output_tokens", String(outputTokens))
+      $0.element("cached_tokens", String(cachedTokens))
       if let costUSD, costUSD.isFinite { $0.element("cost_usd", String(costUSD)) }
       $0.element("estimated", estimated ? "true" : "false")
     }

@@ -33,12 +33,6 @@ struct XMLWriter: ~Copyable {
     close(name)
   }
 
-  mutating func element(_ name: StaticString, _ number: Int) {
-    open(name)
-    buffer.append(number)
-    close(name)
-  }
-
   /// A moment as `Date.rfc3339` writes it.
   mutating func element(_ name: StaticString, _ moment: Date) {
     open(name)

@@ -101,6 +101,8 @@ struct Backlog {
   private var kept: [UInt32: Kept] = [:]
   /// How much is in `kept`, in bytes.
   private var keptSize = 0
+  /// Whether there is room to keep something more: not after something had none, until something else is taken out.
+  private(set) var keeps = true
 
   /// Inputs that wait, looked at or not.
   var count: Int { placed + unseen.count + arrivals.count }
@@ -283,9 +285,6 @@ struct Backlog {
     return keep(nil, of: head)
   }
 
-  /// Whether so many bytes more may be kept.
-  func hasRoom(for size: Int) -> Bool { keptSize + size <= Self.room }
-
   // MARK: Inside
 
   /// Keeps something of an input while there is room for it, in the place of what was kept before.
@@ -294,10 +293,15 @@ struct Backlog {
   @discardableResult
   private mutating func keep(_ new: Kept?, of entry: Entry) -> Kept? {
     let old = kept.isEmpty ? nil : kept.removeValue(forKey: entry.name)
-    if let old { keptSize -= old.size }
-    if let new, hasRoom(for: new.size) {
+    if let old {
+      keptSize -= old.size
+      keeps = true
+    }
+    if let new, keptSize + new.size <= Self.room {
       kept[entry.name] = new
       keptSize += new.size
+    } else if let new, new.size <= Self.room {
+      keeps = false
     }
     return old
   }

@@ -59,21 +59,17 @@ extension Engine {
     return "\(choice.fingerprint)-\(budget)"
   }
 
-  func choice(for settings: Settings) -> ProviderChoice {
-    if let known = choice, known.settings === settings { return known.choice }
-    let clock = clock
-    let made = ProviderChoice(settings: settings, http: http, command: command, now: { clock.now() })
-    if let old = choice, old.choice.limits != made.limits { conversations.removeAll() }
-    choice = (settings, made)
-    return made
-  }
-
   /// The settings in force and who is asked by them. Says what is wrong with them, also while nothing waits.
   @discardableResult
   func lookAtSettings() -> (settings: Settings, choice: ProviderChoice) {
     let settings = source.current()
-    if choice?.settings !== settings { complain(settings) }
-    return (settings, choice(for: settings))
+    if let choice, choice.settings === settings { return choice }
+    complain(settings)
+    let clock = clock
+    let made = ProviderChoice(settings: settings, http: http, command: command, now: { clock.now() })
+    if let choice, choice.choice.limits != made.limits { conversations.removeAll() }
+    choice = (settings, made)
+    return (settings, made)
   }
 
   private func complain(_ settings: Settings) {

@@ -135,29 +135,12 @@ extension Engine {
 extension UsageLine {
   /// The line for the log, in the form that the seed's users know.
   func sentence(messagesInContext: Int) -> String {
-    var text = ByteBuffer(reserving: 300)
-    text.append(Providers.kind(named: provider)?.title ?? provider)
-    text.append(literal: " API usage: { model: \"")
-    text.append(servedModel ?? model)
-    text.append(literal: "\", inputTokens: ")
-    text.append(inputTokens)
-    text.append(literal: ", outputTokens: ")
-    text.append(outputTokens)
-    text.append(literal: ", totalTokens: ")
-    text.append(inputTokens + outputTokens)
-    text.append(literal: ", cachedTokens: ")
-    text.append(cachedTokens)
-    text.append(literal: ", estimatedCostUSD: ")
-    if let costUSD {
-      text.append(UInt8(ascii: "\""))
-      text.append(dollars: costUSD)
-      text.append(UInt8(ascii: "\""))
-    } else {
-      text.append(literal: "unknown")
-    }
-    text.append(literal: ", messagesInContext: ")
-    text.append(messagesInContext)
-    text.append(literal: " }")
-    return String(decoding: text.contents, as: UTF8.self)
+    let title = Providers.kind(named: provider)?.title ?? provider
+    let cost = costUSD.map { "\"\(digits(ofDollars: $0))\"" } ?? "unknown"
+    return """
+      \(title) API usage: { model: "\(servedModel ?? model)", inputTokens: \(inputTokens), \
+      outputTokens: \(outputTokens), totalTokens: \(inputTokens + outputTokens), cachedTokens: \(cachedTokens), \
+      estimatedCostUSD: \(cost), messagesInContext: \(messagesInContext) }
+      """
   }
 }

@@ -70,7 +70,7 @@ extension Engine {
 
   private func look(at name: InputName, _ index: UInt32, _ settings: Settings, _ redact: Redaction) {
     do throws(SpoolError) {
-      switch try spool.look(at: name, keeping: backlog.hasRoom(for: 1)) {
+      switch try spool.look(at: name, keeping: backlog.keeps) {
       // While turns are taken, what has gone is mostly what they have claimed; a claim sees the rest.
       case .gone: backlog.hear(gone: name, searching: !hasTurns)
       case .notTaken(let reason): nameOnce(name.fileName, reason)
@@ -81,7 +81,7 @@ extension Engine {
           settings)
       case .file(let bytes, let stamp, let seen):
         do throws(EventError) {
-          if let seen, backlog.hasRoom(for: bytes.count) {
+          if let seen {
             let event = try Event(decoding: redact(bytes))
             let kept = Backlog.Kept(event, of: seen, redact: redact)
             place(name, index, event.outline, stamp, settings, kept)

@@ -206,11 +206,14 @@ extension Engine {
       return .none
     }
     do throws(EventError) {
-      // A claim without bytes has found the file as it was seen.
-      let event =
-        if let kept, claimed.bytes == nil { kept.event } else {
-          try Event(decoding: choice.redact(claimed.bytes ?? []))
-        }
+      let event: Event
+      if let bytes = claimed.bytes {
+        event = try Event(decoding: choice.redact(bytes))
+      } else if let kept {
+        event = kept.event
+      } else {
+        return .foreign(claimed)
+      }
       guard event.session == id || id.hasPrefix(Self.noSession) else {
         // The settings have got a key since the look that stands in the session's identifier: it has another queue.
         return .foreign(claimed)

@@ -27,9 +27,7 @@ public struct UsageLine: Sendable, Equatable {
   public var day: String { Self.day(of: at) }
 
   public static func day(of moment: Date) -> String {
-    var text = ByteBuffer()
-    text.append(moment)
-    return String(decoding: text.contents.prefix(10), as: UTF8.self)
+    String(decoding: moment.rfc3339.utf8.prefix(10), as: UTF8.self)
   }
 
   /// The line, without its end.

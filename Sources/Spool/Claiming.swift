@@ -59,24 +59,21 @@ extension Spool {
 
   /// A waiting file that is about to be claimed.
   private struct Candidate {
-    /// Nil where it was not read again, and is not open then.
-    let bytes: [UInt8]?
+    /// Nil where it was not read again.
+    let read: Found.File?
     let sha256: String
     let status: FileStatus
-    let open: OpenFile?
 
     init(_ file: Found.File) {
-      bytes = file.bytes
+      read = file
       sha256 = SHA256.hex(file.bytes)
       status = file.status
-      open = file.open
     }
 
     init(_ seen: Seen) {
-      bytes = nil
+      read = nil
       sha256 = seen.sha256
       status = seen.status
-      open = nil
     }
   }
 
@@ -111,13 +108,13 @@ extension Spool {
       var inode = status.inode
       var original: OpenFile?
       // One of another user is never kept as seen.
-      if let bytes = found.bytes, status.owner != system.effectiveUser() {
-        inode = try replaceByCopy(target, bytes: bytes, nanoseconds: status.stamp.nanoseconds)
-        original = found.open
+      if let file = found.read, status.owner != system.effectiveUser() {
+        inode = try replaceByCopy(target, bytes: file.bytes, nanoseconds: status.stamp.nanoseconds)
+        original = file.open
       }
       return .claimed(
         Claimed(
-          name: target, bytes: found.bytes, sha256: found.sha256, stamp: status.stamp,
+          name: target, bytes: found.read?.bytes, sha256: found.sha256, stamp: status.stamp,
           note: isWithoutNotes ? nil : try note(for: target), session: session, inode: inode,
           original: original))
     } catch {
@@ -165,7 +162,7 @@ extension Spool {
     throws(SpoolError) -> ClaimResult?
   {
     // Its producer may not have synced it, and it takes the place of one that is on disk.
-    var file = found.open
+    var file = found.read?.open
     if file == nil { file = try pending.open(name.fileName) }
     guard let file, try file.status().isSame(as: found.status) else { return .changed }
     try file.sync()

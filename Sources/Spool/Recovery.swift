@@ -45,8 +45,6 @@ private struct RecoveryWork<Reader: RecordReader> {
 
   private struct Input {
     let name: InputName
-    /// Empty where it is too large to be read.
-    let sha256: String
     let stamp: FileStamp
     let place: RecordPlace?
     /// What its record says, if it has one.
@@ -68,14 +66,13 @@ private struct RecoveryWork<Reader: RecordReader> {
       case .gone: continue
       case .notTaken: outcome.notTaken.append(name.fileName)
       case .tooLarge(let stamp):
-        inputs.append(Input(name: name, sha256: "", stamp: stamp, place: nil))
+        inputs.append(Input(name: name, stamp: stamp, place: nil))
       case .file(let found):
         let session = SessionPlace(session: reader.session(ofInput: found.bytes))
         let place = RecordPlace(of: name, in: session)
-        var input = Input(
-          name: name, sha256: SHA256.hex(found.bytes), stamp: found.status.stamp, place: place)
+        var input = Input(name: name, stamp: found.status.stamp, place: place)
         if let json = try spool.observations.read(place.json), let facts = reader.facts(ofRecord: json),
-          facts.inputSHA256 == input.sha256
+          facts.inputSHA256 == SHA256.hex(found.bytes)
         {
           input.facts = facts
         }
@@ -153,8 +150,8 @@ private struct RecoveryWork<Reader: RecordReader> {
     var notes: [InputName: ErrorNote] = [:]
     try writeNotes(&notes)
     for input in inputs {
-      if input.facts != nil {
-        try moveOn(input)
+      if let facts = input.facts {
+        try moveOn(input, facts)
       } else if let note = notes[input.name] {
         try moveBack(input, note)
       }
@@ -195,10 +192,10 @@ private struct RecoveryWork<Reader: RecordReader> {
     try spool.errors.sync()
   }
 
-  private mutating func moveOn(_ input: Input) throws(SpoolError) {
+  private mutating func moveOn(_ input: Input, _ facts: RecordFacts) throws(SpoolError) {
     // Recovery may be the first to see to it that what done holds is on disk.
     try spool.inflight.open(input.name.fileName)?.sync()
-    try spool.moveToDone(input.name, sha256: input.sha256, size: input.stamp.size)
+    try spool.moveToDone(input.name, sha256: facts.inputSHA256, size: input.stamp.size)
     outcome.movedOn.append(input.name)
   }
 

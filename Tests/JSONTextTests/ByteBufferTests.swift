@@ -37,21 +37,6 @@ import Testing
     }
   }
 
-  @Test func writesNumbersAsStringsDo() {
-    var generator = SeededGenerator(seed: 12)
-    var numbers = [0, 1, -1, 9, 10, -10, 99, 100, .max, .min, .min + 1]
-    for _ in 0..<1000 {
-      numbers.append(
-        Int.random(in: .min ... .max, using: &generator) >> Int.random(in: 0..<64, using: &generator))
-    }
-    for number in numbers {
-      var buffer = ByteBuffer()
-      buffer.append("n")
-      buffer.append(number)
-      #expect(buffer.bytes == Array("n\(number)".utf8))
-    }
-  }
-
   @Test func goesOnBehindWhatItHoldsWithAValue() throws {
     var generator = SeededGenerator(seed: 12)
     for _ in 0..<200 {

@@ -111,19 +111,31 @@ import Testing
   @Test func keepsNothingForWhichThereIsNoRoom() throws {
     let inputs = try Inputs()
     var backlog = Backlog()
-    #expect(backlog.hasRoom(for: Backlog.room) && !backlog.hasRoom(for: Backlog.room + 1))
-    let size = Backlog.room / 3 + 1
-    for text in ["a", "b", "c"] {
+    func place(_ text: String, _ size: Int) throws {
       try inputs.put(String(repeating: text, count: size), as: text)
       backlog.place(
         Self.name(text), session: "s", stamp: Self.stamp, demand: .observation, due: 0,
         kept: try inputs.kept(text))
     }
+    try inputs.put("x", as: "x")
+    let overhead = try inputs.kept("x").size - 1
+    // What could never be kept leaves room for others.
+    try place("0", Backlog.room - overhead + 1)
+    #expect(backlog.keeps)
+    let third = Backlog.room / 3
+    try place("a", third - overhead)
+    try place("b", third - overhead)
+    // One byte more than there is.
+    try place("c", Backlog.room - 2 * third - overhead + 1)
+    #expect(!backlog.keeps)
+    try place("c", Backlog.room - 2 * third - overhead)
     let session = try Self.start(&backlog, now: 100)
+    #expect(backlog.removeHead(of: session) == nil && !backlog.keeps)
     let all = [
       backlog.removeHead(of: session), backlog.removeHead(of: session), backlog.removeHead(of: session),
     ]
-    #expect(all.map { $0?.event.prompt?.first } == ["a", "b", nil])
+    #expect(all.map { $0?.event.prompt?.first } == ["a", "b", "c"])
+    #expect(backlog.keeps)
   }
 
   /// A hostile input of small values takes many times its bytes.
