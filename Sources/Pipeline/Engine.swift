@@ -33,7 +33,7 @@ public actor Engine {
   private let heartbeat: Heartbeat?
   private var lastBeat: Date?
   private var lastLook: Date?
-  let http = HTTPClient()
+  let http: HTTPClient
 
   var mode = Mode.drain
   var backlog = Backlog()
@@ -99,6 +99,7 @@ public actor Engine {
     money = Money()
     let alarm = Locked<(@Sendable () -> Void)?>(nil)
     loop = EventLoop(name: "engine") { alarm.withLock { $0 }?() }
+    http = HTTPClient { [loop] in loop.afterwards($0) }
     committer = Committer(spool: parts.spool) { [loop] in loop.afterwards($0) }
     alarm.withLock {
       $0 = { [weak self] in

@@ -2,6 +2,7 @@
 
 import CLibcurl
 import JSONText
+import Threads
 
 /// An HTTP client on libcurl's multi interface, which keeps connections alive and shares them among all calls.
 ///
@@ -46,9 +47,15 @@ public final class HTTPClient: Sendable {
 
   private let driver: HTTPDriver
 
-  public convenience init() { self.init(limits: Limits()) }
+  /// - Parameter waking: Calls what it is given when those who make calls have made all they will for now: those are
+  ///   sent together. While calls are under way one may leave earlier.
+  public convenience init(waking: @escaping Deferring = { $0() }) {
+    self.init(limits: Limits(), waking: waking)
+  }
 
-  init(limits: Limits) { driver = HTTPDriver(limits: limits) }
+  init(limits: Limits, waking: @escaping Deferring = { $0() }) {
+    driver = HTTPDriver(limits: limits, waking: waking)
+  }
 
   deinit { driver.stop() }
 

@@ -27,6 +27,8 @@ final class HTTPDriver: Sendable {
     var cancelled: [UInt64] = []
     var isStarted = false
     var isStopped = false
+    /// Whether somebody is going to wake the thread for what is in the inbox.
+    var isToWake = false
     /// Set while the thread sleeps, or is about to, with nothing in the inbox.
     var sleeper: Wakeup?
 
@@ -34,9 +36,13 @@ final class HTTPDriver: Sendable {
   }
 
   private let limits: HTTPClient.Limits
+  private let waking: Deferring
   private let inbox = Locked(Inbox())
 
-  init(limits: HTTPClient.Limits) { self.limits = limits }
+  init(limits: HTTPClient.Limits, waking: @escaping Deferring) {
+    self.limits = limits
+    self.waking = waking
+  }
 
   func nextID() -> UInt64 {
     inbox.withLock { inbox in
@@ -46,11 +52,21 @@ final class HTTPDriver: Sendable {
   }
 
   func start(_ job: Job) {
-    let isFirst = inbox.withLock { inbox in
+    let (isFirst, mustWake) = inbox.withLock { inbox in
       inbox.jobs.append(job)
-      wake(&inbox)
-      defer { inbox.isStarted = true }
-      return !inbox.isStarted
+      defer {
+        inbox.isStarted = true
+        inbox.isToWake = true
+      }
+      return (!inbox.isStarted, !inbox.isToWake)
+    }
+    if mustWake {
+      waking { [self] in
+        inbox.withLock { inbox in
+          inbox.isToWake = false
+          wake(&inbox)
+        }
+      }
     }
     if isFirst { Thread.detached(name: "http") { self.run() } }
     inbox.signal()

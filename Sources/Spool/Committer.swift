@@ -9,7 +9,7 @@ import Threads
 public final class Committer: Sendable {
   private let queue = Locked(Queue())
   private let thread: Thread
-  private let waking: @Sendable (@escaping @Sendable () -> Void) -> Void
+  private let waking: Deferring
 
   struct Queue {
     var jobs: [Job] = []
@@ -38,9 +38,7 @@ public final class Committer: Sendable {
   ///   - spool: An owned spool.
   ///   - waking: Calls what it is given when those who ask have asked for all they will for now: what they ask until
   ///     then is one group.
-  public init(
-    spool: Spool, waking: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = { $0() }
-  ) {
+  public init(spool: Spool, waking: @escaping Deferring = { $0() }) {
     self.waking = waking
     let queue = queue
     thread = Thread(name: "commit") { Self.work(spool, queue) }

@@ -3,6 +3,10 @@
 import CSystem
 import Glibc
 
+/// Calls what it is given later, once: when those who ask a thread for something have asked for all they will for now.
+/// So the thread is woken once for all of it.
+public typealias Deferring = @Sendable (@escaping @Sendable () -> Void) -> Void
+
 /// An executor of one thread, for an actor whose work is many short steps and some brief file operations:
 /// it never takes a thread of the concurrency pool, and all that the actor touches stays on one core.
 ///

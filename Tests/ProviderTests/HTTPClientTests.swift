@@ -4,6 +4,7 @@ import Foundation
 import JSONText
 import TestSupport
 import Testing
+import Threads
 
 @testable import Provider
 
@@ -52,6 +53,31 @@ struct HTTPClientTests {
       try await group.waitForAll()
     }
     #expect(server.connections == 256)
+  }
+
+  @Test func `calls that are made in one round of a loop are handed over at its end, all at once`()
+    async throws
+  {
+    let server = try LoopbackServer { _ in .chat("yes") }
+    let loop = EventLoop(name: "test-loop")
+    defer { loop.stop() }
+    let wakes = Locked(0)
+    let http = HTTPClient { wake in
+      wakes.withLock { $0 += 1 }
+      loop.afterwards(wake)
+    }
+    let provider = try provider(at: server.url, http: http)
+    for round in 1...3 {
+      let texts = try await Task(executorPreference: loop) {
+        try await withThrowingTaskGroup(of: String.self) { group in
+          for _ in 0..<10 { group.addTask { try await provider.ask(request()).text } }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+      }.value
+      #expect(texts == Array(repeating: "yes", count: 10))
+      #expect(wakes.withLock { $0 } == round)
+    }
+    #expect(server.requests.count == 30)
   }
 
   @Test func `a connection that the server has closed is made again`() async throws {
