@@ -59,16 +59,19 @@ extension Engine {
     pump()
   }
 
-  /// Looks at the next names in order. Few at a time, so that the loop hears of other things between.
+  /// Looks at the next names in order. Few at a time, and no more than a megabyte or the one file that is larger, so that
+  /// the loop hears of other things between.
   func scan() {
     let (settings, choice) = lookAtSettings()
+    var bytes = 0
     for _ in 0..<128 {
-      guard let unseen = backlog.takeUnseen() else { return }
-      look(at: unseen.name, unseen.index, settings, choice.redact)
+      guard bytes < 1 << 20, let unseen = backlog.takeUnseen() else { return }
+      bytes += look(at: unseen.name, unseen.index, settings, choice.redact)
     }
   }
 
-  private func look(at name: InputName, _ index: UInt32, _ settings: Settings, _ redact: Redaction) {
+  /// The number of bytes that it has read.
+  private func look(at name: InputName, _ index: UInt32, _ settings: Settings, _ redact: Redaction) -> Int {
     do throws(SpoolError) {
       switch try spool.look(at: name, keeping: backlog.keeps) {
       // While turns are taken, what has gone is mostly what they have claimed; a claim sees the rest.
@@ -95,11 +98,13 @@ extension Engine {
             place(name, index, nil, stamp, settings)
           }
         }
+        return bytes.count
       }
     } catch {
       storageFailed(error)
       unsettled[name] = clock.now().addingTimeInterval(1)
     }
+    return 0
   }
 
   /// When a file that cannot be read yet may be whole: its writer has two seconds, or thirty for what is the

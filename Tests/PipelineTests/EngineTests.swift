@@ -201,6 +201,14 @@ import Threads
     }
   }
 
+  @Test func `large inputs are looked at a few at a time`() async throws {
+    let bench = try Workbench { _ in .chat(observation("x")) }
+    let response = String(repeating: "a", count: 600_000)
+    for number in 1...5 { try bench.dropToolUse("\(number)", response: response) }
+    let (steps, inputs) = try await bench.engine().lookAtAll()
+    #expect(steps == 3 && inputs == 5)
+  }
+
   @Test func `watch takes what comes and leaves when nothing waits`() async throws {
     let bench = try Workbench { _ in .chat(observation("x")) }
     let engine = try bench.engine()
@@ -231,5 +239,18 @@ import Threads
     #expect(bench.contents("pending/1.json") == before)
     #expect(try bench.note("1") == nil)
     await bench.server.waitForHangUps(1)
+  }
+}
+
+extension Engine {
+  /// Looks at all that waits: in how many steps, and how many inputs that were.
+  fileprivate func lookAtAll() throws(SpoolError) -> (steps: Int, inputs: Int) {
+    try list()
+    var steps = 0
+    while backlog.hasUnseen {
+      scan()
+      steps += 1
+    }
+    return (steps, backlog.count)
   }
 }
