@@ -83,8 +83,8 @@ public actor Engine {
   private var isResting = false
   /// How often it has looked at the clock because it was told to.
   private(set) var wakeUps = 0
-  /// Whether the scan goes on by itself.
-  private var goesOn = false
+  /// Whether `pump` is going to be called.
+  private var pumpsLater = false
 
   public init(_ parts: Parts) {
     spool = parts.spool
@@ -216,7 +216,7 @@ public actor Engine {
     report()
     if endsIdle(now) { return }
     setAlarm()
-    if backlog.hasUnseen, isRunning { goOnLater() }
+    if backlog.hasUnseen, isRunning { pumpLater() }
   }
 
   /// Tells once that there is nothing to do, when the last commit has ended.
@@ -226,15 +226,16 @@ public actor Engine {
     onRest()
   }
 
-  /// Goes on with the scan after whatever else waits on the loop.
-  private func goOnLater() {
-    guard !goesOn else { return }
-    goesOn = true
+  /// Does all that can be done now after whatever else waits on the loop: once for all turns and commits that end beside
+  /// each other, whose sessions go on together.
+  func pumpLater() {
+    guard !pumpsLater else { return }
+    pumpsLater = true
     Task(executorPreference: loop) { await self.goOn() }
   }
 
   private func goOn() {
-    goesOn = false
+    pumpsLater = false
     pump()
   }
 
@@ -272,7 +273,7 @@ public actor Engine {
     exclusive = false
     let isDrain = if case .drain = mode { true } else { false }
     backlog.finish(session, shelving: isDrain && outcome == .left)
-    pump()
+    pumpLater()
   }
 
   // MARK: Waiting

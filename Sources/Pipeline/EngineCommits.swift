@@ -44,7 +44,7 @@ extension Engine {
   private func commitEnded(_ id: String, _ ticket: CommitTicket) {
     if lastCommit[id]?.ticket === ticket { lastCommit[id] = nil }
     commits -= 1
-    pump()
+    pumpLater()
   }
 
   /// Commits until all is done or given up.
