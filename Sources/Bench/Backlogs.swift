@@ -10,7 +10,8 @@ enum Backlogs {
     for count in bench.isQuick ? [1000, 10_000] : [1000, 10_000, 100_000] {
       let spool = bench.spool(sessions: 100, perSession: count / 100, lines: 4)
       server.board.clear()
-      guard let child = bench.start("drain", spool, bench.environment(server, concurrency: 20)) else {
+      guard let child = bench.start("drain", spool, bench.environment(server, Workbench.Asking(calls: 20)))
+      else {
         return
       }
       let taken = child.wait()
@@ -48,7 +49,8 @@ enum Backlogs {
     let count = bench.isQuick ? 50_000 : 1_000_000
     let figure = bench.isQuick ? "backlog-50k" : "backlog-1M"
     let spool = bench.spool(sessions: 1000, perSession: count / 1000, lines: 1)
-    guard let child = bench.start("watch", spool, bench.environment(server, concurrency: 8)) else { return }
+    guard let child = bench.start("watch", spool, bench.environment(server, Workbench.Asking(calls: 8)))
+    else { return }
     bench.await(1, at: server)
     let firstRequest = server.board.count > 0 ? Double(server.board.moment(0) - child.started) / 1e9 : 60
     report.add(figure, "start to first request", firstRequest, "s", goal: .atMost(2))

@@ -6,13 +6,21 @@ struct EndToEnd {
   let sessions: Int
   let latencyMilliseconds: Int
   let perSession: Int
-  let concurrency: Int
+  /// Nil for what the program does where nothing is set.
+  let asking: Workbench.Asking?
   var rounds = 3
 
-  var figure: String { "drain-\(sessions)-\(latencyMilliseconds)" }
+  private var figure: String { Self.name(sessions, latencyMilliseconds, asking) }
+
+  static func name(_ sessions: Int, _ latencyMilliseconds: Int, _ asking: Workbench.Asking?) -> String {
+    "drain-\(sessions)-\(latencyMilliseconds)" + (asking == nil ? "-by-default" : "")
+  }
 
   func measure(_ bench: Workbench, _ report: inout Report) {
-    guard let server = bench.serve(latencyMilliseconds: latencyMilliseconds) else { return }
+    let asked = asking ?? .byDefault
+    guard let server = bench.serve(latencyMilliseconds: latencyMilliseconds, inputs: asked.inputs) else {
+      return
+    }
     defer { server.end() }
     let count = sessions * perSession
     var ours: [Taken] = []
@@ -23,14 +31,18 @@ struct EndToEnd {
       let other = bench.spool(sessions: sessions, perSession: perSession)
       server.board.clear()
       guard
-        let child = bench.start("drain", spool, bench.environment(server, concurrency: concurrency))
+        let child = bench.start("drain", spool, bench.environment(server, asking))
       else { return }
       let taken = child.wait()
       guard taken.code == 0, Files.names("\(spool)/done").count == count else {
         return report.add(figure, "left undone", Double(Files.names("\(spool)/pending").count), "inputs")
       }
+      let calls = sessions * ((perSession + asked.inputs - 1) / asked.inputs)
+      guard server.board.count == calls else {
+        return report.add(figure, "calls, where \(calls) were expected", Double(server.board.count), "")
+      }
       ours.append(taken)
-      guard let job = bench.limitJob(after: spool, on: other, server, concurrency: concurrency),
+      guard let job = bench.limitJob(after: spool, on: other, server, asked),
         let limit = bench.limit(["drain"] + job.words)
       else { return }
       limits.append(limit.wait())
@@ -46,8 +58,8 @@ struct EndToEnd {
     }
     report.add(
       figure, "rate", rate(ours), "/s", limit: rate(limits), goal: isMain ? .atLeast(0.7) : nil, of: .ratio)
-    if latencyMilliseconds > 0, concurrency <= sessions {
-      let possible = Double(concurrency) * 1000 / Double(latencyMilliseconds)
+    if let asking, latencyMilliseconds > 0, asking.calls <= sessions {
+      let possible = Double(asking.calls) * 1000 / Double(latencyMilliseconds)
       report.add(
         figure, "rate, of what latency permits", rate(ours), "/s", limit: possible,
         goal: sessions == 1000 ? .atLeast(0.9) : nil, of: .ratio)
@@ -93,9 +105,9 @@ enum SystemCallCounts {
     server.board.clear()
     guard
       let ours = traced(
-        options, [bench.program, "drain", "--spool", spool], bench.environment(server, concurrency: 20), bench
-      ),
-      let job = bench.limitJob(after: spool, on: other, server, concurrency: 20),
+        options, [bench.program, "drain", "--spool", spool],
+        bench.environment(server, Workbench.Asking(calls: 20)), bench),
+      let job = bench.limitJob(after: spool, on: other, server, Workbench.Asking(calls: 20)),
       let limit = traced(options, [bench.itself, "limit", "drain"] + job.words, [], bench)
     else { return nil }
     return (ours, limit)

@@ -27,17 +27,19 @@ struct FastProvider {
   }
 
   /// Serves until standard input ends, which it does when the benchmark does.
-  static func run(board path: String, latencyMilliseconds: Int) -> Int32 {
+  ///
+  /// - Parameter inputs: How many inputs a call has, each of which is answered.
+  static func run(board path: String, latencyMilliseconds: Int, inputs: Int) -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     guard let board = Board(path: path) else { return 1 }
-    var provider = FastProvider(board: board, latencyMilliseconds: latencyMilliseconds)
+    var provider = FastProvider(board: board, latencyMilliseconds: latencyMilliseconds, inputs: inputs)
     return provider.serve()
   }
 
-  private init(board: Board, latencyMilliseconds: Int) {
+  private init(board: Board, latencyMilliseconds: Int, inputs: Int) {
     self.board = board
     latency = UInt64(latencyMilliseconds) * 1_000_000
-    let body = Workload.completion
+    let body = Workload.completion(inputs: inputs)
     answer =
       Array("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n".utf8)
       + body

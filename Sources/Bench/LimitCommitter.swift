@@ -7,8 +7,8 @@ import Threads
 /// together, inputs moved.
 final class LimitCommitter: Sendable {
   private struct State {
-    var jobs: [LimitInput] = []
-    var done: [LimitInput] = []
+    var jobs: [LimitCall] = []
+    var done: [LimitCall] = []
     var isClosed = false
   }
 
@@ -20,7 +20,7 @@ final class LimitCommitter: Sendable {
     thread = Thread(name: "commit") {
       var group = LimitGroup(job)
       while true {
-        let jobs = state.wait { state -> [LimitInput]? in
+        let jobs = state.wait { state -> [LimitCall]? in
           if state.jobs.isEmpty { return state.isClosed ? [] : nil }
           defer { state.jobs = [] }
           return state.jobs
@@ -33,14 +33,14 @@ final class LimitCommitter: Sendable {
     }
   }
 
-  func commit(_ input: LimitInput) {
-    state.withLock { $0.jobs.append(input) }
+  func commit(_ call: LimitCall) {
+    state.withLock { $0.jobs.append(call) }
     state.signal()
   }
 
   var isDoneEmpty: Bool { state.withLock { $0.done.isEmpty } }
 
-  func takeDone() -> [LimitInput] {
+  func takeDone() -> [LimitCall] {
     state.withLock { state in
       defer { state.done = [] }
       return state.done
@@ -79,13 +79,16 @@ private struct LimitGroup {
     line = [UInt8](repeating: 0x61, count: 320)
   }
 
-  mutating func commit(_ inputs: [LimitInput]) {
+  mutating func commit(_ calls: [LimitCall]) {
     let first = written
-    for _ in inputs {
-      make("\(written).xml", xml)
-      make("\(written).json", json)
+    let inputs = calls.flatMap { call in call.names.map { (directory: call.directory, name: $0) } }
+    for call in calls {
+      for _ in call.names {
+        make("\(written).xml", xml)
+        make("\(written).json", json)
+        written += 1
+      }
       _ = write(usage, line, line.count)
-      written += 1
     }
     _ = csystem_syncfs(root)
     for (offset, input) in inputs.enumerated() {
@@ -145,7 +148,7 @@ enum LimitWatch {
       _ = read(file, &buffer, buffer.count)
       close(file)
       _ = csystem_rename_noreplace(pending, name, inflight, name)
-      calls.begin(LimitInput(session: 0, directory: "", name: name))
+      calls.begin(LimitCall(session: 0, directory: "", names: [name]))
       var isDone = false
       calls.perform { _ in isDone = true }
       while !isDone {

@@ -11,30 +11,36 @@ struct LimitJob {
   var url: String
   /// Calls at once.
   var concurrency: Int
+  /// Inputs of a session in one call.
+  var batch: Int
   /// The sizes of the requests' bodies, in order; a file of four bytes each.
   var sizes: String
   var xmlBytes: Int
   var jsonBytes: Int
 
   init?(_ words: [String]) {
-    guard words.count == 6, let concurrency = Int(words[2]), let xml = Int(words[4]), let json = Int(words[5])
+    guard words.count == 7, let concurrency = Int(words[2]), let batch = Int(words[3]),
+      let xml = Int(words[5]), let json = Int(words[6])
     else { return nil }
     spool = words[0]
     url = words[1]
     self.concurrency = concurrency
-    sizes = words[3]
+    self.batch = batch
+    sizes = words[4]
     xmlBytes = xml
     jsonBytes = json
   }
 
-  var words: [String] { [spool, url, "\(concurrency)", sizes, "\(xmlBytes)", "\(jsonBytes)"] }
+  var words: [String] {
+    [spool, url, "\(concurrency)", "\(batch)", sizes, "\(xmlBytes)", "\(jsonBytes)"]
+  }
 }
 
-/// One input of the limit program, with its session.
-struct LimitInput: Sendable {
+/// The inputs of one call of the limit program, with their session.
+struct LimitCall: Sendable {
   let session: Int
   let directory: String
-  let name: String
+  var names: [String]
 }
 
 /// The calls: one thread on libcurl's multi interface, as many at once as are allowed, one a session. As in the
@@ -51,10 +57,10 @@ struct LimitProgram {
   private var left = 0
 
   private struct Session {
-    var inputs: ArraySlice<LimitInput>
+    var calls: ArraySlice<LimitCall>
     var commits = 0
     /// Answered, and waiting for the commit before it.
-    var answered: LimitInput?
+    var answered: LimitCall?
   }
 
   /// Drains the spool. The exit code.
@@ -72,21 +78,26 @@ struct LimitProgram {
     inflight = open(job.spool + "/inflight", O_RDONLY | O_CLOEXEC)
     committer = LimitCommitter(job) { calls.wake() }
     guard pending >= 0, inflight >= 0 else { return nil }
-    var current: (directory: String, inputs: [LimitInput])?
+    var current: (directory: String, calls: [LimitCall])?
     for name in Files.names(job.spool + "/pending").sorted() {
       let directory = String(name.prefix { $0 != "-" })
       if let open = current, open.directory != directory { close(&current) }
-      current = current ?? (directory, [])
-      current?.inputs.append(LimitInput(session: sessions.count, directory: directory, name: name))
+      var session = current ?? (directory, [])
+      if let last = session.calls.last, last.names.count < job.batch {
+        session.calls[session.calls.count - 1].names.append(name)
+      } else {
+        session.calls.append(LimitCall(session: sessions.count, directory: directory, names: [name]))
+      }
+      current = session
     }
     close(&current)
   }
 
-  private mutating func close(_ current: inout (directory: String, inputs: [LimitInput])?) {
+  private mutating func close(_ current: inout (directory: String, calls: [LimitCall])?) {
     guard let open = current else { return }
     ready.append(sessions.count)
-    sessions.append(Session(inputs: open.inputs[...]))
-    left += open.inputs.count
+    sessions.append(Session(calls: open.calls[...]))
+    left += open.calls.count
     current = nil
   }
 
@@ -97,8 +108,8 @@ struct LimitProgram {
         firstReady += 1
         begin(session)
       }
-      calls.perform { input in answered(input) }
-      for input in committer.takeDone() { committed(input) }
+      calls.perform { call in answered(call) }
+      for call in committer.takeDone() { committed(call) }
       if left > 0, firstReady == ready.count || !calls.hasRoom, committer.isDoneEmpty { calls.sleep() }
     }
     committer.close()
@@ -106,34 +117,36 @@ struct LimitProgram {
   }
 
   private mutating func begin(_ session: Int) {
-    guard let input = sessions[session].inputs.popFirst() else { return }
-    let descriptor = openat(pending, input.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard let call = sessions[session].calls.popFirst() else { return }
     var buffer = [UInt8](repeating: 0, count: 64 * 1024)
-    while read(descriptor, &buffer, buffer.count) > 0 {}
-    Glibc.close(descriptor)
-    _ = csystem_rename_noreplace(pending, input.name, inflight, input.name)
-    calls.begin(input)
+    for name in call.names {
+      let descriptor = openat(pending, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+      while read(descriptor, &buffer, buffer.count) > 0 {}
+      Glibc.close(descriptor)
+      _ = csystem_rename_noreplace(pending, name, inflight, name)
+    }
+    calls.begin(call)
   }
 
-  private mutating func answered(_ input: LimitInput) {
-    if sessions[input.session].commits == 0 {
-      commit(input)
+  private mutating func answered(_ call: LimitCall) {
+    if sessions[call.session].commits == 0 {
+      commit(call)
     } else {
-      sessions[input.session].answered = input
+      sessions[call.session].answered = call
     }
   }
 
-  private mutating func commit(_ input: LimitInput) {
-    sessions[input.session].commits += 1
-    committer.commit(input)
-    if !sessions[input.session].inputs.isEmpty { ready.append(input.session) }
+  private mutating func commit(_ call: LimitCall) {
+    sessions[call.session].commits += 1
+    committer.commit(call)
+    if !sessions[call.session].calls.isEmpty { ready.append(call.session) }
   }
 
-  private mutating func committed(_ input: LimitInput) {
+  private mutating func committed(_ call: LimitCall) {
     left -= 1
-    sessions[input.session].commits -= 1
-    guard let next = sessions[input.session].answered else { return }
-    sessions[input.session].answered = nil
+    sessions[call.session].commits -= 1
+    guard let next = sessions[call.session].answered else { return }
+    sessions[call.session].answered = nil
     commit(next)
   }
 }
@@ -144,7 +157,7 @@ final class LimitCalls: @unchecked Sendable {
   private let lib: UnsafeMutablePointer<clibcurl>
   private let multi: UnsafeMutableRawPointer
   private var free: [UnsafeMutableRawPointer] = []
-  private var inputs: [UnsafeMutableRawPointer: LimitInput] = [:]
+  private var underWay: [UnsafeMutableRawPointer: LimitCall] = [:]
   private let sizes: [UInt32]
   private var made = 0
   private let body: UnsafeMutableRawPointer
@@ -183,16 +196,16 @@ final class LimitCalls: @unchecked Sendable {
 
   var hasRoom: Bool { !free.isEmpty }
 
-  func begin(_ input: LimitInput) {
+  func begin(_ call: LimitCall) {
     guard let easy = free.popLast() else { return }
     let size = sizes.isEmpty ? 0 : sizes[made % sizes.count]
     made += 1
     _ = clibcurl_set_large(lib, easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(size))
-    inputs[easy] = input
+    underWay[easy] = call
     _ = lib.pointee.multi_add_handle(multi, easy)
   }
 
-  func perform(_ done: (LimitInput) -> Void) {
+  func perform(_ done: (LimitCall) -> Void) {
     var running: Int32 = 0
     _ = lib.pointee.multi_perform(multi, &running)
     var left: Int32 = 0
@@ -200,7 +213,7 @@ final class LimitCalls: @unchecked Sendable {
       guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
       _ = lib.pointee.multi_remove_handle(multi, easy)
       free.append(easy)
-      if let input = inputs.removeValue(forKey: easy) { done(input) }
+      if let call = underWay.removeValue(forKey: easy) { done(call) }
     }
   }
 

@@ -90,7 +90,7 @@ struct Report {
     return writer.bytes + [UInt8(ascii: "\n")]
   }
 
-  private static let widths = [12, 34, 10, 8, 10, 8, 14, 6]
+  private static let widths = [21, 34, 10, 8, 10, 8, 14, 6]
 
   private static func row(_ cells: String...) -> String {
     var line = ""

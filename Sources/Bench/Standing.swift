@@ -40,10 +40,11 @@ enum Starts {
       let spool = bench.spool(sessions: 1, perSession: 1)
       let other = bench.spool(sessions: 1, perSession: 1)
       server.board.clear()
-      guard let child = bench.start("drain", spool, bench.environment(server, concurrency: 8)) else { return }
+      guard let child = bench.start("drain", spool, bench.environment(server, Workbench.Asking(calls: 8)))
+      else { return }
       ours.append(child.wait())
       if server.board.count > 0 { delays.append(Double(server.board.moment(0) - child.started) / 1e6) }
-      guard let job = bench.limitJob(after: spool, on: other, server, concurrency: 1),
+      guard let job = bench.limitJob(after: spool, on: other, server, Workbench.Asking(calls: 1)),
         let limit = bench.limit(["drain"] + job.words)
       else { return }
       limits.append(limit.wait())
@@ -75,7 +76,8 @@ enum Watching {
     defer { server.end() }
     let count = bench.isQuick ? 50 : 200
     let spool = bench.spool(sessions: 0, perSession: 0)
-    guard let child = bench.start("watch", spool, bench.environment(server, concurrency: 8)) else { return }
+    guard let child = bench.start("watch", spool, bench.environment(server, Workbench.Asking(calls: 8)))
+    else { return }
     let ours = drop(count, in: spool, server)
     child.signal(SIGTERM)
     _ = child.wait()
@@ -119,7 +121,8 @@ enum Watching {
     guard let server = bench.serve(latencyMilliseconds: 0) else { return }
     defer { server.end() }
     let spool = bench.spool(sessions: 0, perSession: 0)
-    guard let child = bench.start("watch", spool, bench.environment(server, concurrency: 8)) else { return }
+    guard let child = bench.start("watch", spool, bench.environment(server, Workbench.Asking(calls: 8)))
+    else { return }
     usleep(1_000_000)
     tellMemory(of: child, "before the first call", &report)
     // libcurl has come with its TLS libraries then, of which other processes share the pages.
@@ -146,7 +149,8 @@ enum Watching {
     guard let server = bench.serve(latencyMilliseconds: 1000) else { return }
     defer { server.end() }
     let spool = bench.spool(sessions: 256, perSession: 3)
-    guard let child = bench.start("drain", spool, bench.environment(server, concurrency: 256)) else { return }
+    guard let child = bench.start("drain", spool, bench.environment(server, Workbench.Asking(calls: 256)))
+    else { return }
     let taken = child.wait()
     report.add("peak", "256 calls of 4 kB in flight", Double(taken.peakBytes) / 1e6, "MB", goal: .atMost(64))
   }

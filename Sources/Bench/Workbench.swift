@@ -59,6 +59,16 @@ struct Workbench {
     return spool
   }
 
+  /// How much is asked at once.
+  struct Asking {
+    let calls: Int
+    /// In one call, all of one session.
+    var inputs = 1
+
+    /// What the program does where nothing is set.
+    static let byDefault = Asking(calls: 8, inputs: 6)
+  }
+
   // MARK: The provider
 
   struct Server {
@@ -76,12 +86,15 @@ struct Workbench {
   }
 
   /// Starts a provider and waits until it listens.
-  func serve(latencyMilliseconds: Int) -> Server? {
+  ///
+  /// - Parameter inputs: How many inputs a call has.
+  func serve(latencyMilliseconds: Int, inputs: Int = 1) -> Server? {
     let path = next("board")
     var ends: [Int32] = [0, 0]
     guard let board = Board(path: path), pipe(&ends) == 0 else { return nil }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let child = Child(itself, ["serve", path, "\(latencyMilliseconds)"], input: ends[0], errors: nil)
+    let child = Child(
+      itself, ["serve", path, "\(latencyMilliseconds)", "\(inputs)"], input: ends[0], errors: nil)
     close(ends[0])
     guard let child else { return nil }
     while board.port == 0 { usleep(1000) }
@@ -94,14 +107,17 @@ struct Workbench {
   private static let key = "sk-or-v1-" + String(repeating: "0123456789abcdef", count: 4)
 
   /// The environment of the program, which names no file of the user's.
-  func environment(_ server: Server, concurrency: Int, batch: Int = 1) -> [String] {
-    [
+  ///
+  /// - Parameter asking: Nil for the program's own defaults.
+  func environment(_ server: Server, _ asking: Asking?) -> [String] {
+    let settings = [
       "HOME=\(directory)", "OBSPOOL_SETTINGS=\(directory)/no-settings.json",
       "CLAUDE_MEM_PROVIDER=openrouter",
       "OPENROUTER_API_KEY=\(Self.key)", "CLAUDE_MEM_OPENROUTER_MODEL=bench/one",
-      "CLAUDE_MEM_OPENROUTER_BASE_URL=\(server.url)", "OBSPOOL_CONCURRENCY=\(concurrency)",
-      "OBSPOOL_BATCH=\(batch)",
+      "CLAUDE_MEM_OPENROUTER_BASE_URL=\(server.url)",
     ]
+    guard let asking else { return settings }
+    return settings + ["OBSPOOL_CONCURRENCY=\(asking.calls)", "OBSPOOL_BATCH=\(asking.inputs)"]
   }
 
   func start(_ command: String, _ spool: String, _ environment: [String], log: String? = nil) -> Child? {
@@ -117,7 +133,7 @@ struct Workbench {
   // MARK: The limit
 
   /// What the limit program has to do to do the same as the program did on `spool`.
-  func limitJob(after spool: String, on other: String, _ server: Server, concurrency: Int) -> LimitJob? {
+  func limitJob(after spool: String, on other: String, _ server: Server, _ asking: Asking) -> LimitJob? {
     let sizes = next("sizes")
     let requests = (0..<server.board.count).map { UInt32(server.board.size($0)) }
     Files.write(requests.withUnsafeBytes { Array($0) }, to: sizes)
@@ -130,7 +146,8 @@ struct Workbench {
       }
     }
     guard count > 0 else { return nil }
-    return LimitJob([other, server.url, "\(concurrency)", sizes, "\(xml / count)", "\(json / count)"])
+    return LimitJob(
+      [other, server.url, "\(asking.calls)", "\(asking.inputs)", sizes, "\(xml / count)", "\(json / count)"])
   }
 
   func limit(_ words: [String], input: Int32? = nil) -> Child? {

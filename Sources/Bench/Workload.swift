@@ -43,8 +43,13 @@ enum Workload {
     return writer.bytes
   }
 
-  /// What the provider answers to everything: a chat completion as OpenRouter gives it.
-  static var completion: [UInt8] {
+  /// What the provider answers to everything: a chat completion as OpenRouter gives it, with an observation for each
+  /// input of a call.
+  static func completion(inputs: Int) -> [UInt8] {
+    let blocks = (1...inputs).map { number in
+      inputs == 1
+        ? answers[0] : answers[0].replacing("<observation>", with: "<observation input=\"\(number)\">")
+    }
     var writer = JSONWriter()
     writer.object {
       $0.member("id", "gen-1763985600-aaaaaaaaaaaaaaaaaaaa")
@@ -58,7 +63,7 @@ enum Workload {
           $0.key("message")
           $0.object {
             $0.member("role", "assistant")
-            $0.member("content", answers[0])
+            $0.member("content", blocks.joined(separator: "\n"))
           }
           $0.member("finish_reason", "stop")
         }
@@ -66,7 +71,7 @@ enum Workload {
       $0.key("usage")
       $0.object {
         $0.member("prompt_tokens", 1200)
-        $0.member("completion_tokens", 240)
+        $0.member("completion_tokens", 240 * inputs)
         $0.member("cost", 0.0001)
       }
     }

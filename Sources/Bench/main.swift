@@ -24,6 +24,7 @@ struct Figure: Sendable {
 
   static let all: [Figure] = [
     drain(sessions: 20, latency: 0, perSession: (25, 150), concurrency: 20),
+    drain(sessions: 20, latency: 0, perSession: (24, 150), concurrency: nil),
     drain(sessions: 1, latency: 0, perSession: (100, 300), concurrency: 8),
     drain(sessions: 1000, latency: 0, perSession: (1, 3), concurrency: 20),
     drain(sessions: 1, latency: 200, perSession: (5, 15), concurrency: 8),
@@ -40,14 +41,17 @@ struct Figure: Sendable {
     Figure(name: "backlog-1M", measure: Backlogs.million),
   ]
 
-  /// - Parameter perSession: Inputs of each session, in a quick run and in a whole one.
+  /// - Parameters:
+  ///   - perSession: Inputs of each session, in a quick run and in a whole one.
+  ///   - concurrency: Calls at once, of one input each; nil for what the program does where nothing is set.
   private static func drain(
-    sessions: Int, latency: Int, perSession: (quick: Int, whole: Int), concurrency: Int
+    sessions: Int, latency: Int, perSession: (quick: Int, whole: Int), concurrency: Int?
   ) -> Figure {
-    Figure(name: "drain-\(sessions)-\(latency)") { bench, report in
+    let asking = concurrency.map { Workbench.Asking(calls: $0) }
+    return Figure(name: EndToEnd.name(sessions, latency, asking)) { bench, report in
       EndToEnd(
         sessions: sessions, latencyMilliseconds: latency,
-        perSession: bench.isQuick ? perSession.quick : perSession.whole, concurrency: concurrency,
+        perSession: bench.isQuick ? perSession.quick : perSession.whole, asking: asking,
         rounds: latency == 0 ? 3 : 1
       ).measure(bench, &report)
     }
@@ -90,8 +94,9 @@ struct Options {
 /// The other processes that this program is: the provider and the limit.
 func runHidden(_ words: [String]) -> Int32? {
   switch (words.first, words.dropFirst().first, words.count) {
-  case ("serve", _, 3):
-    return FastProvider.run(board: words[1], latencyMilliseconds: Int(words[2]) ?? 0)
+  case ("serve", _, 4):
+    return FastProvider.run(
+      board: words[1], latencyMilliseconds: Int(words[2]) ?? 0, inputs: Int(words[3]) ?? 1)
   case ("limit", "drain", _):
     return LimitJob(Array(words.dropFirst(2))).map(LimitProgram.drain) ?? 1
   case ("limit", "add", 4):
