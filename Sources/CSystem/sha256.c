@@ -23,6 +23,8 @@ __attribute__((target("sha,ssse3,sse4.1"))) static void compress(
     __m128i words[4];
     for (int part = 0; part < 4; part++)
       words[part] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(bytes + 16 * part)), order);
+    // Else `words` stays in memory.
+#pragma clang loop unroll(full)
     for (int round = 0; round < 16; round++) {
       __m128i current = words[round & 3];
       if (round >= 4) {
