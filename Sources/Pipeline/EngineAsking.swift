@@ -15,6 +15,7 @@ extension Engine {
     settings: Settings, name: String
   ) async throws(Failure) -> Understood {
     let turn = conversation.turn + 1
+    await giveWay()
     var asking = Asking(question, redact: choice.redact)
     let model = choice.model
     if asking.shorten(to: conversation.window.room(model: model)) {

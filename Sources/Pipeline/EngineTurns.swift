@@ -62,11 +62,16 @@ extension Engine {
       let understood = try await ask(
         question, in: conversation, of: choice, provider: provider, settings: settings, name: first.name.text)
       answered(choice, wasProbe: isProbe)
+      await giveWay()
       return await record(understood, hand.asked, conversation, choice, after: previous)
     } catch {
       return await settle(error, hand.asked, id, choice, settings, wasProbe: isProbe)
     }
   }
+
+  /// Lets the steps that wait on the loop go first. A turn does so where another kind of work begins: with many sessions
+  /// each kind is then done for one after the other, while its code is in the processor's caches.
+  func giveWay() async { await Task.yield() }
 
   private func readConversationOrFail(_ id: String, _ choice: ProviderChoice) async throws(Failure)
     -> Conversation
