@@ -78,27 +78,24 @@ struct LimitProgram {
     inflight = open(job.spool + "/inflight", O_RDONLY | O_CLOEXEC)
     committer = LimitCommitter(job) { calls.wake() }
     guard pending >= 0, inflight >= 0 else { return nil }
-    var current: (directory: String, calls: [LimitCall])?
-    for name in Files.names(job.spool + "/pending").sorted() {
-      let directory = String(name.prefix { $0 != "-" })
-      if let open = current, open.directory != directory { close(&current) }
-      var session = current ?? (directory, [])
-      if let last = session.calls.last, last.names.count < job.batch {
-        session.calls[session.calls.count - 1].names.append(name)
-      } else {
-        session.calls.append(LimitCall(session: sessions.count, directory: directory, names: [name]))
-      }
-      current = session
-    }
-    close(&current)
+    for name in Files.names(job.spool + "/pending").sorted() { add(name) }
   }
 
-  private mutating func close(_ current: inout (directory: String, calls: [LimitCall])?) {
-    guard let open = current else { return }
-    ready.append(sessions.count)
-    sessions.append(Session(calls: open.calls[...]))
-    left += open.calls.count
-    current = nil
+  /// Adds an input behind those of its session, in the place where they are: a copy would be on the limit's account.
+  private mutating func add(_ name: String) {
+    let directory = String(name.prefix { $0 != "-" })
+    if sessions.last?.calls.last?.directory != directory {
+      ready.append(sessions.count)
+      sessions.append(Session(calls: []))
+    }
+    let session = sessions.count - 1
+    let call = sessions[session].calls.count - 1
+    if call >= 0, sessions[session].calls[call].names.count < job.batch {
+      sessions[session].calls[call].names.append(name)
+    } else {
+      sessions[session].calls.append(LimitCall(session: session, directory: directory, names: [name]))
+      left += 1
+    }
   }
 
   private mutating func run() -> Int32 {

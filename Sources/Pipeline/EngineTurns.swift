@@ -217,6 +217,7 @@ extension Engine {
       } else if let kept {
         event = kept.event
       } else {
+        // Not to be: a claim without bytes was given what was kept. It would be looked at again.
         return .foreign(claimed)
       }
       guard event.session == id || id.hasPrefix(Self.noSession) else {
