@@ -31,8 +31,9 @@ public enum Program {
   private static func prepareProcess() {
     // A reader that has gone is an error of write(2), not the end of a processor that has inputs in flight.
     signal(SIGPIPE, SIG_IGN)
-    // What one call's memory was is the next one's: given back at once, each call would have its pages cleared anew.
-    csystem_keep_freed_memory(1 << 20)
+    // What one call's memory was is the next one's: given back at once, each call would have its pages cleared anew. The
+    // bodies of eight calls of six inputs each are some two megabytes.
+    csystem_keep_freed_memory(8 << 20)
     // A core would hold the provider's key.
     csystem_forbid_core()
     // Nothing that is made here is for others, whatever the caller's mask leaves open.
