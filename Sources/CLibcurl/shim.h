@@ -65,11 +65,15 @@ static inline CURLcode clibcurl_set_pointer(const clibcurl *lib, CURL *easy, CUR
   return lib->easy_setopt(easy, option, value);
 }
 
-/// The type of CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION.
+/// The type of CURLOPT_WRITEFUNCTION, CURLOPT_HEADERFUNCTION and CURLOPT_READFUNCTION.
 typedef size_t (*clibcurl_sink)(char *bytes, size_t size, size_t count, void *context);
 
 static inline CURLcode clibcurl_set_sink(const clibcurl *lib, CURL *easy, CURLoption option, clibcurl_sink value) {
   return lib->easy_setopt(easy, option, value);
+}
+
+static inline CURLcode clibcurl_set_seek(const clibcurl *lib, CURL *easy, curl_seek_callback value) {
+  return lib->easy_setopt(easy, CURLOPT_SEEKFUNCTION, value);
 }
 
 static inline curl_socket_t clibcurl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {

@@ -18,10 +18,18 @@ public struct JSONWriter: ~Copyable {
   /// Whether something stands before in the array or object that is open, so that a comma is due.
   private var needsComma = false
   private var afterKey = false
+  /// What stands elsewhere and was not copied; nil where everything is.
+  private var splices: [SplicedBytes.Splice]?
 
   public init(_ layout: Layout = .compact, reserving capacity: Int = 0) {
     self.layout = layout
     buffer = ByteBuffer(reserving: capacity)
+  }
+
+  /// A compact text in which long values that are JSON already stay where they stand, until `finishSpliced`.
+  public init(splicing capacity: Int) {
+    self.init(reserving: capacity)
+    splices = []
   }
 
   /// Goes on behind what a buffer holds, until `finish` gives it back.
@@ -38,6 +46,9 @@ public struct JSONWriter: ~Copyable {
 
   /// What has been written, given away.
   public consuming func finish() -> ByteBuffer { buffer }
+
+  /// What has been written, and what was spliced.
+  public consuming func finishSpliced() -> SplicedBytes { SplicedBytes(buffer, splices: splices ?? []) }
 
   public mutating func object(_ members: (inout JSONWriter) -> Void) {
     nested(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
@@ -102,10 +113,17 @@ public struct JSONWriter: ~Copyable {
   /// A line break behind the value, for a file or a line of its own.
   public mutating func endLine() { buffer.append(UInt8(ascii: "\n")) }
 
+  /// What is shorter is copied, which takes no longer than to find it where it stands.
+  private static let shortestSplice = 256
+
   /// Bytes that are one JSON value already.
   public mutating func raw(_ json: WrittenBytes) {
     separate()
-    json.withContents { buffer.append($0) }
+    if splices != nil, json.count >= Self.shortestSplice {
+      splices?.append(SplicedBytes.Splice(offset: buffer.count, bytes: json))
+    } else {
+      json.withContents { buffer.append($0) }
+    }
   }
 
   public mutating func value(_ json: JSON) {

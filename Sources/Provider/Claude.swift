@@ -44,9 +44,9 @@ struct Claude: Provider {
   }
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> WrittenBytes {
+  func body(for request: Request) -> SplicedBytes {
     let turns = request.turns
-    var writer = JSONWriter(reserving: request.expectedBytes)
+    var writer = JSONWriter(splicing: request.expectedBytes)
     writer.object {
       $0.member("model", model)
       if !request.system.isEmpty { $0.member("system", cached: request.system.literal) }
@@ -66,7 +66,7 @@ struct Claude: Provider {
       }
       $0.member("max_tokens", request.maxOutputTokens)
     }
-    return WrittenBytes(writer)
+    return writer.finishSpliced()
   }
 
   private func finish(of json: JSON) -> Reply.Finish {

@@ -41,10 +41,8 @@ extension Request {
     return WrittenBytes(joined)
   }
 
-  /// About how many bytes the body of the request has, so that it is not copied while it grows.
-  var expectedBytes: Int {
-    messages.reduce(system.literal.count + 1024) { $0 + $1.text.literal.count + 128 }
-  }
+  /// About how many bytes the body of the request has beside its long texts, so that they are not copied while they grow.
+  var expectedBytes: Int { 1024 + 128 * messages.count }
 }
 
 extension JSONWriter {

@@ -41,7 +41,7 @@ struct Endpoint: Sendable {
   }
 
   /// Posts a request and gives the answer, whatever it is.
-  func post(_ path: String, body: WrittenBytes) async throws(ProviderError) -> HTTPClient.Answer {
+  func post(_ path: String, body: SplicedBytes) async throws(ProviderError) -> HTTPClient.Answer {
     try await send(path, headers: postHeaders, body: body)
   }
 
@@ -51,7 +51,7 @@ struct Endpoint: Sendable {
   }
 
   private func send(
-    _ path: String, headers: [String], body: WrittenBytes?
+    _ path: String, headers: [String], body: SplicedBytes?
   ) async throws(ProviderError) -> HTTPClient.Answer {
     do throws(HTTPFailure) {
       return try await http.send(

@@ -42,8 +42,8 @@ struct Gemini: Provider {
   }
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> WrittenBytes {
-    var writer = JSONWriter(reserving: request.expectedBytes)
+  func body(for request: Request) -> SplicedBytes {
+    var writer = JSONWriter(splicing: request.expectedBytes)
     writer.object {
       if !request.system.isEmpty {
         $0.key("systemInstruction")
@@ -64,7 +64,7 @@ struct Gemini: Provider {
         $0.member("maxOutputTokens", request.maxOutputTokens)
       }
     }
-    return WrittenBytes(writer)
+    return writer.finishSpliced()
   }
 
   private func parts(to writer: inout JSONWriter, _ literal: WrittenBytes) {

@@ -18,9 +18,8 @@ public final class HTTPClient: Sendable {
     let path: String
     /// Lines such as `Content-Type: application/json`.
     let headers: [String]
-    /// The body to post; nil for a GET. It is sent from where it was written: while many calls wait for their
-    /// answers, each is in memory once.
-    let body: WrittenBytes?
+    /// The body to post; nil for a GET.
+    let body: SplicedBytes?
     /// Seconds from the call to the end of its answer.
     let timeout: Double
   }

@@ -45,6 +45,9 @@ struct Libcurl: @unchecked Sendable {
     _ = clibcurl_set_sink(functions, easy, option, sink)
   }
 
+  /// Sets what has the body read from another place again.
+  func set(_ easy: Easy, seek: @escaping curl_seek_callback) { _ = clibcurl_set_seek(functions, easy, seek) }
+
   /// Has sockets opened with `SOCK_CLOEXEC`.
   func keepSocketsFromChildren(_ easy: Easy) { clibcurl_close_on_exec(functions, easy) }
 

@@ -57,10 +57,10 @@ struct OpenRouter: Provider {
   // MARK: The request
 
   /// The body of the request. What stays the same from call to call comes first.
-  func body(for request: Request) -> WrittenBytes {
+  func body(for request: Request) -> SplicedBytes {
     let turns = request.turns
     let isMarked = isOpenRouter && needsCacheMarks
-    var writer = JSONWriter(reserving: request.expectedBytes)
+    var writer = JSONWriter(splicing: request.expectedBytes)
     writer.object {
       $0.member("model", model)
       $0.key("messages")
@@ -78,7 +78,7 @@ struct OpenRouter: Provider {
       $0.member("max_tokens", request.maxOutputTokens)
       if isOpenRouter { extras(to: &$0, request) }
     }
-    return WrittenBytes(writer)
+    return writer.finishSpliced()
   }
 
   /// Models whose prompt cache has to be told where the stable part ends; others find out by themselves.

@@ -68,6 +68,10 @@ final class Transfer {
   private var head = HeaderFields()
   private var headBytes = 0
   private var body: [UInt8] = []
+  /// A short request body in one piece, as libcurl takes it.
+  private var joined: WrittenBytes?
+  /// How far a long one has been read.
+  private var position = SplicedBytes.Position()
   private var excess: String?
 
   /// The number of the call under way.
@@ -137,11 +141,16 @@ final class Transfer {
     guard headers != nil && call.headers == headerLines || makeList(of: call.headers) else { return false }
     libcurl.set(easy, CURLOPT_HTTPHEADER, pointer: headers)
     if let body = call.body {
-      // The job keeps the body where it is until the call has ended.
       libcurl.set(easy, CURLOPT_POST, 1)
-      libcurl.set(
-        easy, CURLOPT_POSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: body.contents.baseAddress))
       libcurl.set(easy, CURLOPT_POSTFIELDSIZE_LARGE, large: body.count)
+      if body.count < Self.longestJoined {
+        let whole = body.joined()
+        libcurl.set(
+          easy, CURLOPT_POSTFIELDS, pointer: UnsafeMutableRawPointer(mutating: whole.contents.baseAddress))
+        joined = whole
+      } else {
+        readBody()
+      }
     } else {
       libcurl.set(easy, CURLOPT_HTTPGET, 1)
     }
@@ -155,6 +164,35 @@ final class Transfer {
     libcurl.set(easy, CURLOPT_PROXY, call.base.isLoopback ? "" : nil)
     errorText[0] = 0
     return true
+  }
+
+  /// libcurl copies a body of less than this behind its header lines and sends both at once, but takes a longer one
+  /// piece by piece in any case.
+  private static let longestJoined = 64 << 10
+
+  /// Has libcurl read the body from where its parts stand, and from the beginning where it has to send it again.
+  private func readBody() {
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    libcurl.set(easy, CURLOPT_READDATA, pointer: context)
+    libcurl.set(
+      easy, CURLOPT_READFUNCTION,
+      sink: { start, _, count, context in
+        guard let start, let context else { return 0 }
+        let room = UnsafeMutableRawBufferPointer(start: start, count: count)
+        return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().give(to: room)
+      })
+    libcurl.set(easy, CURLOPT_SEEKDATA, pointer: context)
+    libcurl.set(
+      easy,
+      seek: { context, offset, origin in
+        guard let context, offset == 0, origin == SEEK_SET else { return CURL_SEEKFUNC_CANTSEEK }
+        Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().position = SplicedBytes.Position()
+        return CURL_SEEKFUNC_OK
+      })
+  }
+
+  private func give(to room: UnsafeMutableRawBufferPointer) -> Int {
+    job?.call.body?.copy(from: &position, to: room) ?? 0
   }
 
   /// Makes the list of a call's header lines; false where there is no memory. No handle holds the one before: it was
@@ -218,6 +256,8 @@ final class Transfer {
   /// Tells the one who waits, and makes the handle ready for another call.
   func end(_ outcome: HTTPDriver.Outcome) {
     libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: nil)
+    joined = nil
+    position = SplicedBytes.Position()
     job?.continuation.resume(returning: outcome)
     job = nil
     head = HeaderFields()

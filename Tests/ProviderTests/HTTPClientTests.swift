@@ -90,15 +90,34 @@ struct HTTPClientTests {
     #expect(server.connections >= 50)
   }
 
-  @Test func `a call whose connection closes under it is sent again, however often that was so before`()
+  @Test(arguments: [5, 300_000])
+  func `a call whose connection closes under it is sent again, however often that was so before`(length: Int)
     async throws
   {
     // The first request of each connection is answered, the second finds it closed and is sent again on another.
     let server = try LoopbackServer { $0.number.isMultiple(of: 2) ? .chat("yes") : .close }
     let provider = try provider(at: server.url)
-    for _ in 0..<20 { #expect(try await provider.ask(request()).text == "yes") }
+    let text = String(repeating: "again ", count: length / 5)
+    for _ in 0..<20 { #expect(try await provider.ask(request([message(.user, text)])).text == "yes") }
     #expect(server.requests.count == 39)
     #expect(server.connections == 20)
+    #expect(server.requests.allSatisfy { $0.json["messages"]?.array?.last?["content"]?.string == text })
+  }
+
+  @Test func `bodies of all lengths arrive as they were written`() async throws {
+    let server = try LoopbackServer { _ in .chat("yes") }
+    let provider = try provider(at: server.url)
+    // On both sides of what is sent in one piece, and of what libcurl reads at once.
+    for length in [4, 255, 65_000, 65_300, 65_400, 65_536, 66_000, 131_072, 200_000] {
+      let texts = [
+        String(repeating: "a", count: length / 2), "é", String(repeating: "b\n", count: length / 3),
+      ]
+      _ = try await provider.ask(
+        request([message(.user, texts[0]), message(.assistant, texts[1]), message(.user, texts[2])]))
+      let messages = server.requests.last?.json["messages"]?.array ?? []
+      #expect(messages.compactMap { $0["content"]?.string } == ["be brief"] + texts)
+    }
+    #expect(server.connections == 1)
   }
 
   @Test func `a call that is sent again on another idle connection counts for no later one`() async throws {
