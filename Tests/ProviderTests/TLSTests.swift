@@ -1,6 +1,7 @@
-// Certificates that must be refused, and one that must not, shown by openssl's own server.
+// Certificates that must be refused, and one that must not, shown by openssl's own server; and what goes over HTTP/2.
 
 import Foundation
+import JSONText
 import TestSupport
 import Testing
 
@@ -38,6 +39,43 @@ struct TLSTests {
     let error = await failure(of: try provider(at: "https://127.0.0.1:\(server.port)"))
     #expect(error?.class == .transient)
     #expect(server.requests.isEmpty)
+  }
+
+  @Test func `bodies of all lengths arrive over HTTP/2 as they were written`() async throws {
+    let authority = try await Authority()
+    // It sends each body back.
+    let server = try await TLSServer(try await authority.certificate("good", names: "IP:127.0.0.1"), .http2)
+    let http = HTTPClient(limits: HTTPClient.Limits(trustedCertificates: authority.path))
+    let base = try BaseURL("https://127.0.0.1:\(server.port)", allowHTTP: false)
+    let answers = try await withThrowingTaskGroup(of: (sent: [UInt8], status: Int, received: [UInt8]).self) {
+      group in
+      for length in [1, 1000, 65_000, 65_536, 70_000, 200_000, 1_000_000] {
+        let body = Self.body(length)
+        group.addTask {
+          let answer = try await http.send(
+            HTTPClient.Call(base: base, path: "/\(length)", headers: [], body: body, timeout: 30))
+          return (body.bytes, answer.status, answer.body)
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    await server.stop()
+    #expect(answers.count == 7)
+    for answer in answers {
+      #expect(answer.status == 200)
+      #expect(answer.received == answer.sent, "\(answer.sent.count) bytes")
+    }
+  }
+
+  /// A request body with a text of so many bytes in it.
+  private static func body(_ length: Int) -> SplicedBytes {
+    let text = String(decoding: (0..<length).map { UInt8(97 + $0 % 26) }, as: UTF8.self)
+    var writer = JSONWriter(splicing: 0)
+    writer.array {
+      $0.raw(JSONString(text).literal)
+      $0.value(length)
+    }
+    return writer.finishSpliced()
   }
 
   /// What `check` says first about a server with a certificate.
@@ -103,12 +141,17 @@ private struct Authority {
   }
 }
 
-/// `openssl s_server` on a free port.
+/// A server on a free port: `openssl s_server`, or nghttpd.
 private final class TLSServer {
+  enum Version {
+    case http1
+    case http2
+  }
+
   let port: Int
   private let running: Task<Subprocess.Outcome, Never>
 
-  init(_ certificate: Certificate) async throws {
+  init(_ certificate: Certificate, _ version: Version = .http1) async throws {
     let name = certificate.name
     let said = certificate.directory.appending("\(name).said")
     try #require(mkfifo(said, 0o600) == 0)
@@ -117,15 +160,19 @@ private final class TLSServer {
       close(reader)
       unlink(said)
     }
-    let server = command(
-      [
-        "sh", "-c",
-        "exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert \(name).pem -key \(name).key >\(name).said",
-      ], in: certificate.directory.path)
+    let program =
+      switch version {
+      case .http1: "exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert \(name).pem -key \(name).key"
+      // It tells of every frame too, which nobody reads.
+      case .http2:
+        "/usr/sbin/nghttpd -v --echo-upload -a 127.0.0.1 \(try refusedPort()) \(name).key \(name).pem | sed -un 1p"
+      }
+    let server = command(["sh", "-c", "\(program) >\(name).said"], in: certificate.directory.path)
     running = Task { await server.run(input: []) }
-    // It says `ACCEPT 127.0.0.1:PORT` when it listens.
+    // It says `ACCEPT 127.0.0.1:PORT`, or `listen 127.0.0.1:PORT`, when it listens.
+    let listening = /(?:ACCEPT|listen) .*:([0-9]+)\n/
     var text = ""
-    while !text.contains(/ACCEPT .*:[0-9]+\n/) {
+    while !text.contains(listening) {
       let more = await onThread {
         var wait = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
         guard poll(&wait, 1, 30_000) == 1 else { return "" }
@@ -135,10 +182,10 @@ private final class TLSServer {
           },
           as: UTF8.self)
       }
-      try #require(!more.isEmpty, "openssl's server has not started")
+      try #require(!more.isEmpty, "the server has not started: \(text)")
       text += more
     }
-    port = try #require(text.firstMatch(of: /ACCEPT .*:([0-9]+)\n/).flatMap { Int($0.output.1) })
+    port = try #require(text.firstMatch(of: listening).flatMap { Int($0.output.1) })
   }
 
   /// Ends the server, and waits for its end.
