@@ -44,8 +44,11 @@ public struct JSONWriter: ~Copyable {
   /// What has been written so far, as a text.
   var text: String { String(decoding: buffer.contents, as: UTF8.self) }
 
-  /// What has been written, given away.
-  public consuming func finish() -> ByteBuffer { buffer }
+  /// What has been written, given away; not where anything may stand elsewhere.
+  public consuming func finish() -> ByteBuffer {
+    precondition(splices == nil, "finishSpliced gives all of it")
+    return buffer
+  }
 
   /// What has been written, and what was spliced.
   public consuming func finishSpliced() -> SplicedBytes { SplicedBytes(buffer, splices: splices ?? []) }
