@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 const int csystem_o_path = O_PATH;
+const int csystem_o_noatime = O_NOATIME;
 
 int csystem_rename_noreplace(int old_directory, const char *old_path, int new_directory, const char *new_path) {
   return renameat2(old_directory, old_path, new_directory, new_path, RENAME_NOREPLACE);

@@ -1,4 +1,5 @@
 // Directories and files by their descriptors, with errors that name the file.
+import CSystem
 import FoundationEssentials
 import Glibc
 import JSONText
@@ -178,9 +179,18 @@ struct Directory: Sendable {
   /// there is none.
   func open(_ name: String, _ flags: Int32 = O_RDONLY) throws(SpoolError) -> OpenFile? {
     try unlessMissing("open", name) { () throws(Errno) in
-      OpenFile(
-        try system.open(name, in: descriptor, flags: flags | O_NOFOLLOW | O_NONBLOCK, mode: 0), name: name,
-        in: self)
+      OpenFile(try openUntouched(name, flags | O_NOFOLLOW | O_NONBLOCK), name: name, in: self)
+    }
+  }
+
+  /// Opens a file so that reading it is no change of it: else the kernel would note the time of that, and write it to the
+  /// disk, for each input. Nobody but a file's owner may ask for this.
+  private func openUntouched(_ name: String, _ flags: Int32) throws(Errno) -> Int32 {
+    do throws(Errno) {
+      return try system.open(name, in: descriptor, flags: flags | csystem_o_noatime, mode: 0)
+    } catch {
+      guard error.code == EPERM else { throw error }
+      return try system.open(name, in: descriptor, flags: flags, mode: 0)
     }
   }
 

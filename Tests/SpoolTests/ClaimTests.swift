@@ -124,6 +124,29 @@ struct ClaimTests {
     #expect(fixture.system.count(of: .open) == opens + 1)
   }
 
+  @Test func `A look is no change of a file, and another user's is looked at as well`() throws {
+    let fixture = try Fixture()
+    let name = try fixture.put("s|a", "a")
+    let path = "\(fixture.spool.path)/pending/a.json"
+    // Long before the last change, from where the kernel would move it to now.
+    var times = [timespec(tv_sec: 1000, tv_nsec: 0), timespec(tv_sec: 2000, tv_nsec: 0)]
+    #expect(utimensat(AT_FDCWD, path, &times, 0) == 0)
+    _ = try fixture.look(at: name)
+    var status = stat()
+    #expect(stat(path, &status) == 0)
+    #expect(status.st_atim.tv_sec == 1000)
+
+    // Who does not own it may not ask for that.
+    fixture.system.failNext(.open, EPERM, name: "a.json")
+    guard case .file(let bytes, _, _) = try fixture.spool.look(at: name) else { throw Errno(EPERM) }
+    #expect(bytes == Array("s|a".utf8))
+    fixture.system.set { call, _, _ in call == .open ? Errno(EPERM) : nil }
+    guard case .unreadable = try fixture.spool.look(at: name) else {
+      Issue.record("readable")
+      return
+    }
+  }
+
   @Test func `Of a file that was changed just now, and of another user's, nothing is kept`() throws {
     let fixture = try Fixture()
     let name = try fixture.put("s|a", "a")

@@ -10,6 +10,9 @@
 /// O_PATH of open(2): a descriptor that only names a place, which needs no right to read it.
 extern const int csystem_o_path;
 
+/// O_NOATIME of open(2): reading is not noted. EPERM for who does not own the file.
+extern const int csystem_o_noatime;
+
 /// renameat2(2) with RENAME_NOREPLACE. 0, or -1 with errno.
 int csystem_rename_noreplace(int old_directory, const char *old_path, int new_directory, const char *new_path);
 
