@@ -117,7 +117,7 @@ struct LimitProgram {
     guard let call = sessions[session].calls.popFirst() else { return }
     var buffer = [UInt8](repeating: 0, count: 64 * 1024)
     for name in call.names {
-      let descriptor = openat(pending, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+      let descriptor = openat(pending, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | csystem_o_noatime)
       while read(descriptor, &buffer, buffer.count) > 0 {}
       Glibc.close(descriptor)
       _ = csystem_rename_noreplace(pending, name, inflight, name)
