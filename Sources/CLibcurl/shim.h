@@ -76,6 +76,10 @@ static inline CURLcode clibcurl_set_seek(const clibcurl *lib, CURL *easy, curl_s
   return lib->easy_setopt(easy, CURLOPT_SEEKFUNCTION, value);
 }
 
+static inline CURLcode clibcurl_set_prereq(const clibcurl *lib, CURL *easy, curl_prereq_callback value) {
+  return lib->easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
+}
+
 static inline curl_socket_t clibcurl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
   (void)context, (void)purpose;
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);

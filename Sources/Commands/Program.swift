@@ -31,8 +31,8 @@ public enum Program {
   private static func prepareProcess() {
     // A reader that has gone is an error of write(2), not the end of a processor that has inputs in flight.
     signal(SIGPIPE, SIG_IGN)
-    // What one call's memory was is the next one's: given back at once, each call would have its pages cleared anew. The
-    // bodies of eight calls of six inputs each are some two megabytes.
+    // What one call's memory was is the next one's: given back at once, each call would have its pages cleared anew.
+    // By default eight calls of six inputs each are under way.
     csystem_keep_freed_memory(8 << 20)
     // A core would hold the provider's key.
     csystem_forbid_core()

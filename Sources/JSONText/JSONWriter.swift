@@ -38,7 +38,7 @@ public struct JSONWriter: ~Copyable {
     self.buffer = buffer
   }
 
-  /// A copy of what has been written so far.
+  /// A copy of what has been written so far; not where anything may stand elsewhere.
   public var bytes: [UInt8] { buffer.bytes }
 
   /// What has been written so far, as a text.

@@ -41,7 +41,7 @@ extension Request {
     return WrittenBytes(joined)
   }
 
-  /// About how many bytes the body of the request has beside its long texts, so that they are not copied while they grow.
+  /// About how many bytes the body of the request has beside its long texts.
   var expectedBytes: Int { 1024 + 128 * messages.count }
 }
 

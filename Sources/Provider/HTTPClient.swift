@@ -18,8 +18,8 @@ public final class HTTPClient: Sendable {
     let path: String
     /// Lines such as `Content-Type: application/json`.
     let headers: [String]
-    /// The body to post; nil for a GET. A long one is sent from where its parts stand: however many calls wait for their
-    /// answers, each message is in memory once.
+    /// The body to post; nil for a GET. A long one is sent from where its parts stand: while many calls wait for their
+    /// answers, it takes little memory of its own.
     let body: SplicedBytes?
     /// Seconds from the call to the end of its answer.
     let timeout: Double

@@ -45,6 +45,11 @@ struct Libcurl: @unchecked Sendable {
     _ = clibcurl_set_sink(functions, easy, option, sink)
   }
 
+  /// Sets what is called before each sending of a request, on whatever connection.
+  func set(_ easy: Easy, beforeSending: @escaping curl_prereq_callback) {
+    _ = clibcurl_set_prereq(functions, easy, beforeSending)
+  }
+
   /// Sets what has the body read from another place again.
   func set(_ easy: Easy, seek: @escaping curl_seek_callback) { _ = clibcurl_set_seek(functions, easy, seek) }
 

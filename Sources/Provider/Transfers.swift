@@ -166,20 +166,31 @@ final class Transfer {
     return true
   }
 
-  /// libcurl copies a body of less than this behind its header lines and sends both at once, but takes a longer one
-  /// piece by piece in any case.
+  /// Over HTTP/1.1 libcurl copies a body of less than this behind its header lines and sends both at once, but takes
+  /// a longer one piece by piece in any case.
   private static let longestJoined = 64 << 10
 
-  /// Has libcurl read the body from where its parts stand, and from the beginning where it has to send it again.
+  /// Has libcurl read the body from where its parts stand, from the beginning each time that it sends it.
+  ///
+  /// It asks for that beginning where it knows that it has sent something before. But it also sends anew where it has
+  /// read and not sent, when a connection ends whose window was full. So each sending begins with a call of ours.
   private func readBody() {
     let context = Unmanaged.passUnretained(self).toOpaque()
     libcurl.set(easy, CURLOPT_READDATA, pointer: context)
     libcurl.set(
       easy, CURLOPT_READFUNCTION,
-      sink: { start, _, count, context in
+      sink: { start, size, count, context in
         guard let start, let context else { return 0 }
-        let room = UnsafeMutableRawBufferPointer(start: start, count: count)
+        let room = UnsafeMutableRawBufferPointer(start: start, count: size * count)
         return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().give(to: room)
+      })
+    libcurl.set(easy, CURLOPT_PREREQDATA, pointer: context)
+    libcurl.set(
+      easy,
+      beforeSending: { context, _, _, _, _ in
+        guard let context else { return CURL_PREREQFUNC_ABORT }
+        Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().position = SplicedBytes.Position()
+        return CURL_PREREQFUNC_OK
       })
     libcurl.set(easy, CURLOPT_SEEKDATA, pointer: context)
     libcurl.set(
@@ -257,7 +268,6 @@ final class Transfer {
   func end(_ outcome: HTTPDriver.Outcome) {
     libcurl.set(easy, CURLOPT_POSTFIELDS, pointer: nil)
     joined = nil
-    position = SplicedBytes.Position()
     job?.continuation.resume(returning: outcome)
     job = nil
     head = HeaderFields()

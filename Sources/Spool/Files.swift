@@ -183,8 +183,8 @@ struct Directory: Sendable {
     }
   }
 
-  /// Opens a file so that reading it is no change of it: else the kernel would note the time of that, and write it to the
-  /// disk, for each input. Nobody but a file's owner may ask for this.
+  /// Opens a file so that reading it is no change of it: else the kernel would note the time of that, and write it
+  /// to the disk, for each input. For this one has to own the file, or be root; of others it takes a second call.
   private func openUntouched(_ name: String, _ flags: Int32) throws(Errno) -> Int32 {
     do throws(Errno) {
       return try system.open(name, in: descriptor, flags: flags | csystem_o_noatime, mode: 0)

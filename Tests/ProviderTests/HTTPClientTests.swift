@@ -107,15 +107,19 @@ struct HTTPClientTests {
   @Test func `bodies of all lengths arrive as they were written`() async throws {
     let server = try LoopbackServer { _ in .chat("yes") }
     let provider = try provider(at: server.url)
-    // On both sides of what is sent in one piece, and of what libcurl reads at once.
-    for length in [4, 255, 65_000, 65_300, 65_400, 65_536, 66_000, 131_072, 200_000] {
-      let texts = [
-        String(repeating: "a", count: length / 2), "é", String(repeating: "b\n", count: length / 3),
-      ]
+    func send(_ length: Int) async throws -> Int {
+      let texts = ["a\n" + String(repeating: "b", count: 300), "é", String(repeating: "c", count: length)]
       _ = try await provider.ask(
         request([message(.user, texts[0]), message(.assistant, texts[1]), message(.user, texts[2])]))
-      let messages = server.requests.last?.json["messages"]?.array ?? []
+      let sent = try #require(server.requests.last)
+      let messages = sent.json["messages"]?.array ?? []
       #expect(messages.compactMap { $0["content"]?.string } == ["be brief"] + texts)
+      return sent.body.count
+    }
+    let least = try await send(1) - 1
+    // On both sides of what is sent in one piece, and of what libcurl reads at once.
+    for length in [1000, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073, 1_000_000, 2000] {
+      #expect(try await send(length - least) == length)
     }
     #expect(server.connections == 1)
   }
@@ -184,9 +188,10 @@ struct HTTPClientTests {
   @Test func `cancelling in the middle of a body ends the transfer at once`() async throws {
     let (listener, port) = try listenOnLoopback()
     defer { close(listener) }
-    let provider = try provider(at: "http://127.0.0.1:\(port)/v1")
-    let request = request([message(.user, String(repeating: "x", count: 24 << 20))])
-    let task = Task { await failure(of: provider, request) }
+    let http = HTTPClient()
+    let asked = try provider(at: "http://127.0.0.1:\(port)/v1", http: http)
+    let long = request([message(.user, String(repeating: "x", count: 24 << 20))])
+    let task = Task { await failure(of: asked, long) }
     // Something of the request has come, and nobody reads it: no socket takes as much as the body has.
     let connection = await onThread {
       let connection = accept(listener, nil, nil)
@@ -204,6 +209,39 @@ struct HTTPClientTests {
       return total
     }
     #expect(received > 0 && received < 24 << 20)
+
+    // The next calls are made on the same handle.
+    let server = try LoopbackServer { _ in .chat("yes") }
+    let next = try provider(at: server.url, http: http)
+    for length in [300_000, 10, 200_000] {
+      let text = String(repeating: "y", count: length)
+      #expect(try await next.ask(request([message(.user, text)])).text == "yes")
+      #expect(server.requests.last?.json["messages"]?.array?.last?["content"]?.string == text)
+    }
+    _ = await next.check()
+    #expect(server.requests.last?.method == "GET")
+    #expect(server.requests.allSatisfy { $0.method == "POST" || $0.body.isEmpty })
+  }
+
+  @Test func `an answer that comes before the body has been read is the answer`() async throws {
+    let (listener, port) = try listenOnLoopback()
+    defer { close(listener) }
+    let served = Task {
+      await onThread {
+        let connection = accept(listener, nil, nil)
+        var buffer = [UInt8](repeating: 0, count: 1000)
+        guard read(connection, &buffer, buffer.count) > 0 else { return }
+        let answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+        _ = write(connection, answer, answer.utf8.count)
+        shutdown(connection, Int32(SHUT_WR))
+        while read(connection, &buffer, buffer.count) > 0 {}
+        close(connection)
+      }
+    }
+    let long = request([message(.user, String(repeating: "x", count: 24 << 20))])
+    let error = await failure(of: try provider(at: "http://127.0.0.1:\(port)/v1"), long)
+    #expect(error?.status == 413, "\(String(describing: error))")
+    await served.value
   }
 
   @Test func `a call of a task that is cancelled already ends`() async throws {

@@ -67,6 +67,23 @@ struct TLSTests {
     }
   }
 
+  @Test func `a long body that could not be sent on one HTTP/2 connection goes out whole on the next`()
+    async throws
+  {
+    let authority = try await Authority()
+    let certificate = try await authority.certificate("good", names: "IP:127.0.0.1")
+    let server = try await TLSServer(certificate, .fickle)
+    let http = HTTPClient(limits: HTTPClient.Limits(trustedCertificates: authority.path))
+    let base = try BaseURL("https://127.0.0.1:\(server.port)", allowHTTP: false)
+    // The second is refused when as much of it has been read as libcurl takes at once, and nothing was sent.
+    for length in [10, 200_000, 300_000] {
+      let answer = try await http.send(
+        HTTPClient.Call(base: base, path: "/", headers: [], body: Self.body(length), timeout: 30))
+      #expect(String(decoding: answer.body, as: UTF8.self) == "connection \(length == 10 ? 0 : 1): whole")
+    }
+    await server.stop()
+  }
+
   /// A request body with a text of so many bytes in it.
   private static func body(_ length: Int) -> SplicedBytes {
     let text = String(decoding: (0..<length).map { UInt8(97 + $0 % 26) }, as: UTF8.self)
@@ -141,17 +158,22 @@ private struct Authority {
   }
 }
 
-/// A server on a free port: `openssl s_server`, or nghttpd.
+/// A server on a free port.
 private final class TLSServer {
-  enum Version {
+  enum Kind {
+    /// `openssl s_server`, which gives files away over HTTP/1.1.
     case http1
+    /// nghttpd, which sends bodies back over HTTP/2.
     case http2
+    /// Speaks HTTP/2 too, and tells on which connection a body came and whether it is whole. On the first one it
+    /// answers one request; then it lets no more of a body come, and refuses the next.
+    case fickle
   }
 
   let port: Int
   private let running: Task<Subprocess.Outcome, Never>
 
-  init(_ certificate: Certificate, _ version: Version = .http1) async throws {
+  init(_ certificate: Certificate, _ kind: Kind = .http1) async throws {
     let name = certificate.name
     let said = certificate.directory.appending("\(name).said")
     try #require(mkfifo(said, 0o600) == 0)
@@ -161,11 +183,12 @@ private final class TLSServer {
       unlink(said)
     }
     let program =
-      switch version {
+      switch kind {
       case .http1: "exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert \(name).pem -key \(name).key"
       // It tells of every frame too, which nobody reads.
       case .http2:
         "/usr/sbin/nghttpd -v --echo-upload -a 127.0.0.1 \(try refusedPort()) \(name).key \(name).pem | sed -un 1p"
+      case .fickle: "exec python3 \(Self.fickle) \(name).pem \(name).key"
       }
     let server = command(["sh", "-c", "\(program) >\(name).said"], in: certificate.directory.path)
     running = Task { await server.run(input: []) }
@@ -187,6 +210,11 @@ private final class TLSServer {
     }
     port = try #require(text.firstMatch(of: listening).flatMap { Int($0.output.1) })
   }
+
+  deinit { running.cancel() }
+
+  private static let fickle =
+    #filePath.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/fickle.py"
 
   /// Ends the server, and waits for its end.
   func stop() async {

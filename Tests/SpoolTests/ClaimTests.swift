@@ -1,5 +1,6 @@
 // From pending to inflight: names that are taken, files that change, files of others.
 
+import CSystem
 import FoundationEssentials
 import Glibc
 import JSONText
@@ -135,11 +136,13 @@ struct ClaimTests {
     var status = stat()
     #expect(stat(path, &status) == 0)
     #expect(status.st_atim.tv_sec == 1000)
+    #expect(fixture.system.lastFlags & csystem_o_noatime != 0)
 
     // Who does not own it may not ask for that.
     fixture.system.failNext(.open, EPERM, name: "a.json")
     guard case .file(let bytes, _, _) = try fixture.spool.look(at: name) else { throw Errno(EPERM) }
     #expect(bytes == Array("s|a".utf8))
+    #expect(fixture.system.lastFlags & csystem_o_noatime == 0)
     fixture.system.set { call, _, _ in call == .open ? Errno(EPERM) : nil }
     guard case .unreadable = try fixture.spool.look(at: name) else {
       Issue.record("readable")

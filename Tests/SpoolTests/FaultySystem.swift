@@ -17,6 +17,7 @@ final class FaultySystem: SystemCalls {
     var count = 0
     var counts: [Call: Int] = [:]
     var user: UInt32?
+    var lastFlags: Int32 = 0
     var rule: @Sendable (Call, Int, String) -> Errno? = { _, _, _ in nil }
   }
 
@@ -46,6 +47,9 @@ final class FaultySystem: SystemCalls {
   /// As if another user ran the process.
   func run(asUser user: UInt32) { state.withLock { $0.user = user } }
 
+  /// What the last open(2) was given.
+  var lastFlags: Int32 { state.withLock { $0.lastFlags } }
+
   var count: Int { state.withLock { $0.count } }
   func count(of call: Call) -> Int { state.withLock { $0.counts[call] ?? 0 } }
 
@@ -61,6 +65,7 @@ final class FaultySystem: SystemCalls {
   }
 
   func open(_ name: String, in directory: Int32, flags: Int32, mode: mode_t) throws(Errno) -> Int32 {
+    state.withLock { $0.lastFlags = flags }
     try ask(.open, name)
     return try real.open(name, in: directory, flags: flags, mode: mode)
   }

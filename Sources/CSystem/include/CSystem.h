@@ -31,8 +31,8 @@ void csystem_name_thread(const char *name);
 /// prctl(2) with PR_SET_DUMPABLE 0: no core is written, and no other process of the user may look into this one.
 void csystem_forbid_core(void);
 
-/// mallopt(3): as much freed memory as this, in bytes, is kept for the next allocation instead of being given back, and
-/// what is smaller than half of it never has a mapping of its own. Small pieces are joined as they are freed.
+/// mallopt(3): as much freed memory as this, in bytes, is kept at the end of each thread's heap for the next allocation
+/// instead of being given back, and what is smaller than half of it never has a mapping of its own. Small pieces are joined as they are freed.
 void csystem_keep_freed_memory(int bytes);
 
 /// Gives memory back that is not needed until there is something to do: what is free of the heap, and the pages of the

@@ -1,0 +1,66 @@
+"""An HTTP/2 server that tells on which connection a body came and whether it is whole. On its first connection it
+answers one request; then it lets no more of a body come, and refuses the next when the client has read of it."""
+
+import json
+import socket
+import ssl
+import sys
+import threading
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.settings
+
+
+def is_whole(body):
+    try:
+        text, length = json.loads(body)
+    except ValueError:
+        return False
+    return text == "".join(chr(97 + position % 26) for position in range(length))
+
+
+def serve(raw, number):
+    with context.wrap_socket(raw, server_side=True) as client:
+        h = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        h.initiate_connection()
+        client.sendall(h.data_to_send())
+        bodies, pings, refuses = {}, 0, False
+        while received := client.recv(65536):
+            for event in h.receive_data(received):
+                if isinstance(event, h2.events.RequestReceived):
+                    bodies[event.stream_id] = b""
+                    if refuses:
+                        h.ping(b"the 1st.")
+                elif isinstance(event, h2.events.PingAckReceived):
+                    # Before it answers a second time the client has been where it sends.
+                    pings += 1
+                    if pings == 1:
+                        h.ping(b"the 2nd.")
+                    else:
+                        h.reset_stream(max(bodies), h2.errors.ErrorCodes.REFUSED_STREAM)
+                elif isinstance(event, h2.events.DataReceived):
+                    bodies[event.stream_id] += event.data
+                    h.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    said = "whole" if is_whole(bodies[event.stream_id]) else "not whole"
+                    h.send_headers(event.stream_id, [(":status", "200")])
+                    h.send_data(event.stream_id, f"connection {number}: {said}".encode(), end_stream=True)
+                    if number == 0:
+                        refuses = True
+                        h.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+            client.sendall(h.data_to_send())
+
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+context.set_alpn_protocols(["h2"])
+listener = socket.create_server(("127.0.0.1", 0))
+print(f"listen 127.0.0.1:{listener.getsockname()[1]}", flush=True)
+number = 0
+while True:
+    raw, _ = listener.accept()
+    threading.Thread(target=serve, args=(raw, number), daemon=True).start()
+    number += 1
