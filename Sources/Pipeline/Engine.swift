@@ -53,8 +53,9 @@ public actor Engine {
   var lastCommit: [String: CommitUnderWay] = [:]
   /// Until when nothing new is asked because the spool could not be written, and how often in a row.
   var storage: (until: Date, failures: Int)?
-  /// Some forty messages of 500 kB, or the conversations of hundreds of sessions.
-  var conversations = Recent<Conversation>(budget: 20_000_000) { $0.window.length + 1000 }
+  /// Some eighty messages of 500 kB, or the conversations of a thousand sessions: while there is work, a session that is
+  /// not among them has its records read again at each turn.
+  var conversations = Recent<Conversation>(budget: 40_000_000) { $0.window.length + 1000 }
   var choice: (settings: Settings, choice: ProviderChoice)?
   var complained: Set<String> = []
   private var running: [Backlog.Session: Task<Void, Never>] = [:]
@@ -223,6 +224,8 @@ public actor Engine {
   private func rest() {
     guard let onRest, !isResting, commits == 0, chores == 0, case .watch = mode else { return }
     isResting = true
+    // Those of the sessions that go on now and then.
+    conversations.shrink(to: 2_000_000)
     onRest()
   }
 

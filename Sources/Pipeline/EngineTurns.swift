@@ -262,6 +262,7 @@ extension Engine {
       }
       batches.append(Batch(entries: [Finished(claimed: input.claimed, record: record.file)]))
     }
+    conversations.recount(id)
     return await commit(inputs, batches, id, after: lastCommit[id])
   }
 
@@ -301,6 +302,7 @@ extension Engine {
     conversation.append(
       understood.exchange, model: understood.model,
       inputTokens: choice.isCommand ? nil : understood.usage?.inputTokens)
+    conversations.recount(id)
     if singly[id, default: 0] > 0 { singly[id, default: 0] -= inputs.count }
     if !unanswered.isEmpty {
       log.notice(

@@ -17,7 +17,7 @@ struct Recent<Value> {
 
   /// - Parameters:
   ///   - budget: What all may cost; the thing used last is kept whatever it costs.
-  ///   - cost: What a thing costs. It may change; it is asked at each use.
+  ///   - cost: What a thing costs. It may change; it is asked at each use, and by `recount`.
   init(budget: Int, cost: @escaping (Value) -> Int) {
     self.budget = budget
     self.cost = cost
@@ -37,6 +37,25 @@ struct Recent<Value> {
   mutating func removeAll() {
     kept.removeAll()
     total = 0
+  }
+
+  /// Takes into account that what a thing costs has changed, if it is still kept.
+  mutating func recount(_ key: String) {
+    if let value = kept[key]?.value { keep(value, key) }
+  }
+
+  /// Forgets what was used longest ago, until the rest costs no more than this; the thing used last is kept whatever it
+  /// costs.
+  mutating func shrink(to limit: Int) {
+    guard total > limit else { return }
+    total = 0
+    var shrunk: [String: Kept] = [:]
+    for (key, thing) in kept.sorted(by: { $0.value.use > $1.value.use }) {
+      guard shrunk.isEmpty || total + thing.cost <= limit else { break }
+      total += thing.cost
+      shrunk[key] = thing
+    }
+    kept = shrunk
   }
 
   private mutating func keep(_ value: Value, _ key: String) {

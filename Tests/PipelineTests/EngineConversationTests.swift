@@ -129,6 +129,32 @@ import Threads
     #expect(bench.server.requests.map { $0.json["model"]?.string } == ["test/model", "second/model"])
   }
 
+  @Test func `at rest the last conversations are kept, and others are read again`() async throws {
+    let bench = try Workbench { _ in .chat(observation("x")) }
+    let (rests, rested) = AsyncStream<Void>.makeStream()
+    let engine = try bench.engine { rested.yield() }
+    let response = String(repeating: "y", count: 50_000)
+    let sessions = (100..<200).map { "s\($0)" }
+    for session in sessions {
+      try bench.dropToolUse(session, session: session, command: "command-\(session)", response: response)
+    }
+    let run = Task { try await engine.watch(idleExit: nil) }
+    func waitForRest(done: Int) async throws {
+      for await _ in rests where try bench.names(.done).count == done { return }
+    }
+    try await waitForRest(done: 100)
+    let kept = await engine.remembered(of: sessions)
+    #expect((1..<100).contains(kept.count))
+    #expect(kept.contains("s199") && !kept.contains("s100"))
+    // One of which nothing is kept goes on where it was.
+    try bench.dropToolUse("t", session: "s100", command: "command-t")
+    try await waitForRest(done: 101)
+    let last = try #require(bench.server.requests.last?.text)
+    #expect(last.contains("command-s100") && last.contains("command-t"))
+    await engine.stop()
+    try await run.value
+  }
+
   @Test func `a key that works ends the pause of a dead one at once, in a standing processor`() async throws {
     let bench = try Workbench { request in
       request.header("authorization") == "Bearer good-key-123" ? .chat(observation("x")) : .error(401)
@@ -170,4 +196,11 @@ import Threads
 extension HTTPRequest {
   /// How many messages of a conversation came before this one's turn.
   var messagesBefore: Int { messages.filter { $0.role == "assistant" }.count }
+}
+
+extension Engine {
+  /// Those of the sessions whose conversations are in memory.
+  fileprivate func remembered(of sessions: [String]) -> Set<String> {
+    Set(sessions.filter { conversations[$0] != nil })
+  }
 }

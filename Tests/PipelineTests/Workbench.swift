@@ -82,13 +82,14 @@ final class Workbench: Sendable {
   }
 
   /// An engine of its own for each run, as after a restart.
-  func engine(random: Double = 0.5) throws -> Engine {
+  func engine(random: Double = 0.5, onRest: (@Sendable () -> Void)? = nil) throws -> Engine {
     let logged = logged
     return Engine(
       Engine.Parts(
         spool: try spool(), settings: SettingsSource(option: settingsPath, environment: environment),
         clock: clock,
-        log: Log(journal: false) { line in logged.withLock { $0.append(line) } }, random: { random }))
+        log: Log(journal: false) { line in logged.withLock { $0.append(line) } }, random: { random },
+        onRest: onRest))
   }
 
   @discardableResult
