@@ -46,7 +46,7 @@ let package = Package(
     tests(of: "Threads"),
     tests(of: "Spool", ["CSystem", "JSONText", "Threads"]),
     tests(of: "Observation", ["JSONText"]),
-    tests(of: "Provider", ["JSONText", "Threads"], exclude: ["fickle.py"]),
+    tests(of: "Provider", ["JSONText", "Threads"], exclude: ["http2.py"]),
     tests(of: "Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
     tests(of: "Commands"),
     .testTarget(

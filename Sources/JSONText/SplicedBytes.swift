@@ -33,7 +33,7 @@ public final class SplicedBytes: @unchecked Sendable {
     pieces.append(UnsafeBufferPointer(rebasing: own.contents[start...]))
     self.own = own
     self.splices = splices
-    self.pieces = pieces.filter { !$0.isEmpty }
+    self.pieces = pieces
     count = pieces.reduce(0) { $0 + $1.count }
   }
 
@@ -50,6 +50,7 @@ public final class SplicedBytes: @unchecked Sendable {
   ///
   /// - Returns: How many bytes were copied; 0 at the end.
   public func copy(from position: inout Position, to room: UnsafeMutableRawBufferPointer) -> Int {
+    defer { withExtendedLifetime(self) {} }
     guard var target = room.baseAddress else { return 0 }
     var left = room.count
     while left > 0, position.piece < pieces.count {
@@ -59,24 +60,19 @@ public final class SplicedBytes: @unchecked Sendable {
       target += count
       left -= count
       position.offset += count
-      if position.offset == piece.count { position = Position(piece: position.piece + 1) }
+      if position.offset == piece.count {
+        position.piece += 1
+        position.offset = 0
+      }
     }
-    defer { withExtendedLifetime(self) {} }
     return room.count - left
   }
 
   /// A copy in one piece.
   public func joined() -> WrittenBytes {
+    defer { withExtendedLifetime(self) {} }
     var all = ByteBuffer(reserving: count)
     for piece in pieces { all.append(piece) }
-    defer { withExtendedLifetime(self) {} }
     return WrittenBytes(all)
   }
-
-  /// A copy of the bytes.
-  public var bytes: [UInt8] { joined().bytes }
-}
-
-extension SplicedBytes.Position {
-  fileprivate init(piece: Int) { self.piece = piece }
 }

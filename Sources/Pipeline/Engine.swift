@@ -53,8 +53,8 @@ public actor Engine {
   var lastCommit: [String: CommitUnderWay] = [:]
   /// Until when nothing new is asked because the spool could not be written, and how often in a row.
   var storage: (until: Date, failures: Int)?
-  /// Some eighty messages of 500 kB, or the conversations of a thousand sessions: while there is work, a session that is
-  /// not among them has its records read again at each turn.
+  /// Some eighty messages of 500 kB, or the conversations of a thousand sessions. One that is not among them is read
+  /// from the session's records again.
   var conversations = Recent<Conversation>(budget: 40_000_000) { $0.window.length + 1000 }
   var choice: (settings: Settings, choice: ProviderChoice)?
   var complained: Set<String> = []

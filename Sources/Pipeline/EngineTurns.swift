@@ -69,8 +69,8 @@ extension Engine {
     }
   }
 
-  /// Lets the steps that wait on the loop go first. A turn does so where another kind of work begins: with many sessions
-  /// each kind is then done for one after the other, while its code is in the processor's caches.
+  /// Lets the steps that wait on the loop go first. A turn does so where another kind of work begins: with many
+  /// sessions each kind is then done for one after the other, while its code is in the processor's caches.
   func giveWay() async { await Task.yield() }
 
   private func readConversationOrFail(_ id: String, _ choice: ProviderChoice) async throws(Failure)
@@ -262,7 +262,8 @@ extension Engine {
       }
       batches.append(Batch(entries: [Finished(claimed: input.claimed, record: record.file)]))
     }
-    conversations.recount(id)
+    // It costs more memory now than when the turn began.
+    _ = conversations[id]
     return await commit(inputs, batches, id, after: lastCommit[id])
   }
 
@@ -302,7 +303,8 @@ extension Engine {
     conversation.append(
       understood.exchange, model: understood.model,
       inputTokens: choice.isCommand ? nil : understood.usage?.inputTokens)
-    conversations.recount(id)
+    // It costs more memory now than when the turn began.
+    _ = conversations[id]
     if singly[id, default: 0] > 0 { singly[id, default: 0] -= inputs.count }
     if !unanswered.isEmpty {
       log.notice(

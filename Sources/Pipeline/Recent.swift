@@ -17,7 +17,7 @@ struct Recent<Value> {
 
   /// - Parameters:
   ///   - budget: What all may cost; the thing used last is kept whatever it costs.
-  ///   - cost: What a thing costs. It may change; it is asked at each use, and by `recount`.
+  ///   - cost: What a thing costs. It may change; it is asked at each use.
   init(budget: Int, cost: @escaping (Value) -> Int) {
     self.budget = budget
     self.cost = cost
@@ -39,11 +39,6 @@ struct Recent<Value> {
     total = 0
   }
 
-  /// Takes into account that what a thing costs has changed, if it is still kept.
-  mutating func recount(_ key: String) {
-    if let value = kept[key]?.value { keep(value, key) }
-  }
-
   /// Forgets what was used longest ago, until the rest costs no more than this; the thing used last is kept whatever it
   /// costs.
   mutating func shrink(to limit: Int) {
@@ -62,14 +57,7 @@ struct Recent<Value> {
     uses += 1
     let new = Kept(value: value, cost: cost(value), use: uses)
     total += new.cost - (kept.updateValue(new, forKey: key)?.cost ?? 0)
-    if total > budget { forgetHalf() }
-  }
-
-  /// Half at a time, so that looking for the oldest costs little for each.
-  private mutating func forgetHalf() {
-    let uses = kept.values.map(\.use).sorted()
-    let middle = uses[uses.count / 2]
-    kept = kept.filter { $0.value.use >= middle }
-    total = kept.values.reduce(0) { $0 + $1.cost }
+    // By half at a time, so that looking for the oldest costs little for each.
+    if total > budget { shrink(to: budget / 2) }
   }
 }

@@ -50,7 +50,7 @@ struct Libcurl: @unchecked Sendable {
     _ = clibcurl_set_prereq(functions, easy, beforeSending)
   }
 
-  /// Sets what has the body read from another place again.
+  /// Sets what is told to go to another place of the body.
   func set(_ easy: Easy, seek: @escaping curl_seek_callback) { _ = clibcurl_set_seek(functions, easy, seek) }
 
   /// Has sockets opened with `SOCK_CLOEXEC`.

@@ -41,7 +41,7 @@ struct Transfers {
     while let (easy, result) = libcurl.nextDone(multi) {
       libcurl.remove(easy, from: multi)
       guard let context = libcurl.context(easy) else { continue }
-      let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+      let transfer = Transfer.at(context)
       if let id = transfer.id { active.removeValue(forKey: id) }
       transfer.end(transfer.outcome(of: result))
       idle.append(transfer)
@@ -92,6 +92,11 @@ final class Transfer {
     errorText.deallocate()
   }
 
+  /// The transfer that libcurl was told of as the context of its calls.
+  static func at(_ context: UnsafeMutableRawPointer) -> Transfer {
+    Unmanaged.fromOpaque(context).takeUnretainedValue()
+  }
+
   /// Sets what is the same for every call.
   private func setUp() {
     // Without it libcurl counts over all of a handle's calls how often it has sent one again because the server
@@ -107,15 +112,14 @@ final class Transfer {
       sink: { bytes, _, count, context in
         guard let bytes, let context else { return 0 }
         let received = UnsafeRawBufferPointer(start: bytes, count: count)
-        return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().take(body: received) ? count : 0
+        return Transfer.at(context).take(body: received) ? count : 0
       })
     libcurl.set(
       easy, CURLOPT_HEADERFUNCTION,
       sink: { bytes, _, count, context in
         guard let bytes, let context else { return 0 }
         let received = UnsafeRawBufferPointer(start: bytes, count: count)
-        return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().take(header: received)
-          ? count : 0
+        return Transfer.at(context).take(header: received) ? count : 0
       })
     libcurl.keepSocketsFromChildren(easy)
     libcurl.set(easy, CURLOPT_NOSIGNAL, 1)
@@ -182,14 +186,14 @@ final class Transfer {
       sink: { start, size, count, context in
         guard let start, let context else { return 0 }
         let room = UnsafeMutableRawBufferPointer(start: start, count: size * count)
-        return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().give(to: room)
+        return Transfer.at(context).give(to: room)
       })
     libcurl.set(easy, CURLOPT_PREREQDATA, pointer: context)
     libcurl.set(
       easy,
       beforeSending: { context, _, _, _, _ in
         guard let context else { return CURL_PREREQFUNC_ABORT }
-        Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().position = SplicedBytes.Position()
+        Transfer.at(context).rewind()
         return CURL_PREREQFUNC_OK
       })
     libcurl.set(easy, CURLOPT_SEEKDATA, pointer: context)
@@ -197,10 +201,12 @@ final class Transfer {
       easy,
       seek: { context, offset, origin in
         guard let context, offset == 0, origin == SEEK_SET else { return CURL_SEEKFUNC_CANTSEEK }
-        Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().position = SplicedBytes.Position()
+        Transfer.at(context).rewind()
         return CURL_SEEKFUNC_OK
       })
   }
+
+  private func rewind() { position = SplicedBytes.Position() }
 
   private func give(to room: UnsafeMutableRawBufferPointer) -> Int {
     job?.call.body?.copy(from: &position, to: room) ?? 0

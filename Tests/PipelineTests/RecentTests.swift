@@ -19,25 +19,28 @@ struct RecentTests {
 
   @Test func `what was used longest ago is forgotten when all costs too much`() {
     #expect(kept(recent([1, 2, 3, 4], budget: 10), of: [1, 2, 3, 4]) == [1, 2, 3, 4])
-    #expect(kept(recent([1, 2, 3, 4], budget: 9), of: [1, 2, 3, 4]) == [3, 4])
-    var used = recent([1, 2, 3], budget: 9)
-    _ = used["1"]
-    used["4"] = 4
-    #expect(kept(used, of: [1, 2, 3, 4]) == [1, 4])
+    // As much of it as leaves half of the budget.
+    #expect(kept(recent([5, 4, 3, 2, 1], budget: 14), of: [5, 4, 3, 2, 1]) == [3, 2, 1])
+    #expect(kept(recent([1, 2, 20], budget: 14), of: [1, 2, 20]) == [20])
+    var used = recent([2, 9, 8], budget: 19)
+    _ = used["2"]
+    used["1"] = 1
+    #expect(kept(used, of: [2, 9, 8, 1]) == [2, 1])
   }
 
   @Test func `what costs more than when it was used last is counted again, if it is still there`() {
     final class Thing {
-      var cost = 1
+      var cost: Int
+      init(_ cost: Int) { self.cost = cost }
     }
-    let things = (0..<4).map { _ in Thing() }
+    let things = [4, 4, 1, 1].map(Thing.init)
     var recent = Recent<Thing>(budget: 10) { $0.cost }
     for (number, thing) in things.enumerated() { recent["\(number)"] = thing }
-    things[3].cost = 8
-    recent.recount("3")
+    things[3].cost = 2
+    _ = recent["3"]
     #expect((0..<4).filter { recent["\($0)"] != nil } == [2, 3])
     things[0].cost = 100
-    recent.recount("0")
+    _ = recent["0"]
     #expect((0..<4).filter { recent["\($0)"] != nil } == [2, 3])
   }
 

@@ -81,7 +81,7 @@ struct OpenRouterTests {
       name: "openrouter", model: model, key: testKey, baseURL: url, fallbackModels: fallbacks)
     let provider = try OpenRouter(configuration, http: HTTPClient(), now: { noon })
     let body = provider.body(for: request)
-    return withExtendedLifetime(body) { String(decoding: body.bytes, as: UTF8.self) }
+    return String(decoding: body.joined().bytes, as: UTF8.self)
   }
 
   @Test func `usage, cost, model and request id are read`() async throws {

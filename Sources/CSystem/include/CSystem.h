@@ -32,7 +32,8 @@ void csystem_name_thread(const char *name);
 void csystem_forbid_core(void);
 
 /// mallopt(3): as much freed memory as this, in bytes, is kept at the end of each thread's heap for the next allocation
-/// instead of being given back, and what is smaller than half of it never has a mapping of its own. Small pieces are joined as they are freed.
+/// instead of being given back, and what is smaller than half of it never has a mapping of its own. Small pieces are
+/// joined as they are freed.
 void csystem_keep_freed_memory(int bytes);
 
 /// Gives memory back that is not needed until there is something to do: what is free of the heap, and the pages of the

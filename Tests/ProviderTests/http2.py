@@ -1,7 +1,7 @@
-"""An HTTP/2 server that tells on which connection a body came and whether it is whole. On its first connection it
-answers one request; then it lets no more of a body come, and refuses the next when the client has read of it."""
+"""An HTTP/2 server that sends bodies back, with the number of the connection in a header. With `fickle` behind its
+certificate and key, it answers one request on its first connection; then it lets no more of a body come, and refuses
+the next when the client has read of it."""
 
-import json
 import socket
 import ssl
 import sys
@@ -12,14 +12,6 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.settings
-
-
-def is_whole(body):
-    try:
-        text, length = json.loads(body)
-    except ValueError:
-        return False
-    return text == "".join(chr(97 + position % 26) for position in range(length))
 
 
 def serve(raw, number):
@@ -45,15 +37,18 @@ def serve(raw, number):
                     bodies[event.stream_id] += event.data
                     h.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, h2.events.StreamEnded):
-                    said = "whole" if is_whole(bodies[event.stream_id]) else "not whole"
-                    h.send_headers(event.stream_id, [(":status", "200")])
-                    h.send_data(event.stream_id, f"connection {number}: {said}".encode(), end_stream=True)
-                    if number == 0:
+                    body = bodies[event.stream_id]
+                    h.send_headers(event.stream_id, [(":status", "200"), ("x-connection", str(number))])
+                    for start in range(0, len(body), h.max_outbound_frame_size):
+                        h.send_data(event.stream_id, body[start : start + h.max_outbound_frame_size])
+                    h.end_stream(event.stream_id)
+                    if number == 0 and is_fickle:
                         refuses = True
                         h.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
             client.sendall(h.data_to_send())
 
 
+is_fickle = sys.argv[3:] == ["fickle"]
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])
 context.set_alpn_protocols(["h2"])
