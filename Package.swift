@@ -8,6 +8,14 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// What makes a program that has Swift's runtime linked in start sooner: the libraries of C++ and of the compiler are
+/// linked in too.
+let linking: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-L", "\(Context.packageDirectory)/Sources/CSystem/link", "-Xclang-linker", "-static-libgcc"],
+    .when(configuration: .release))
+]
+
 /// A part of the program: its sources in `Sources/NAME`.
 func part(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
@@ -26,7 +34,7 @@ let package = Package(
   targets: [
     // Its headers alone: the library is loaded at the first request, so that no other command pays for it.
     .systemLibrary(name: "CLibcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .target(name: "CSystem"),
+    .target(name: "CSystem", exclude: ["link"]),
     part("JSONText", ["CSystem"]),
     part("Threads", ["CSystem"]),
     part("Spool", ["CSystem", "JSONText", "Threads"]),
@@ -34,11 +42,12 @@ let package = Package(
     part("Provider", ["CLibcurl", "CSystem", "JSONText", "Threads"]),
     part("Pipeline", ["Spool", "Observation", "Provider", "JSONText", "Threads"]),
     part("Commands", ["Pipeline", "Spool", "Observation", "Provider", "CSystem", "JSONText", "Threads"]),
-    .executableTarget(name: "obspool", dependencies: ["Commands"], swiftSettings: settings),
+    .executableTarget(
+      name: "obspool", dependencies: ["Commands"], swiftSettings: settings, linkerSettings: linking),
     .executableTarget(
       name: "obspool-bench",
       dependencies: ["CLibcurl", "CSystem", "JSONText", "Observation", "Threads"], path: "Sources/Bench",
-      exclude: ["NOTES.md"], swiftSettings: settings),
+      exclude: ["NOTES.md"], swiftSettings: settings, linkerSettings: linking),
     .target(
       name: "TestSupport", dependencies: ["CSystem", "JSONText", "Threads"], path: "Tests/TestSupport",
       swiftSettings: settings),

@@ -150,6 +150,13 @@ struct Workbench {
       [other, server.url, "\(asking.calls)", "\(asking.inputs)", sizes, "\(xml / count)", "\(json / count)"])
   }
 
+  /// Starts `PlainFiles` in a fresh directory.
+  func writeFiles() -> Child? {
+    let directory = next("files")
+    for name in [directory, "\(directory)/from", "\(directory)/to"] { mkdir(name, 0o750) }
+    return Child(itself, ["files", directory], errors: nil)
+  }
+
   func limit(_ words: [String], input: Int32? = nil) -> Child? {
     Child(itself, ["limit"] + words, input: input, errors: nil)
   }

@@ -91,7 +91,7 @@ struct Options {
   }
 }
 
-/// The other processes that this program is: the provider and the limit.
+/// The other processes that this program is: the provider, the limit, and what makes plain files.
 func runHidden(_ words: [String]) -> Int32? {
   switch (words.first, words.dropFirst().first, words.count) {
   case ("serve", _, 4):
@@ -103,6 +103,8 @@ func runHidden(_ words: [String]) -> Int32? {
     return LimitAdd.run(spool: words[2], name: words[3])
   case ("limit", "watch", 5):
     return LimitWatch.run(spool: words[2], url: words[3], sizes: words[4])
+  case ("files", _, 2):
+    return PlainFiles.run(in: words[1])
   default:
     return nil
   }
