@@ -50,14 +50,15 @@ struct EndToEnd {
       else { return }
       limits.append(limit.wait())
     }
-    tell(ours, limits, count, &report)
-    if isMain { tell(ours, count, besideFiles: files, &report) }
+    tell(ours, limits, files, count, &report)
   }
 
   /// Whether goals are set for it.
   private var isMain: Bool { sessions == 20 && latencyMilliseconds == 0 }
 
-  private func tell(_ ours: [Taken], _ limits: [Taken], _ count: Int, _ report: inout Report) {
+  private func tell(
+    _ ours: [Taken], _ limits: [Taken], _ files: [Taken], _ count: Int, _ report: inout Report
+  ) {
     func rate(_ all: [Taken]) -> Double { all.map { Double(count) / $0.wallSeconds }.median }
     func each(_ all: [Taken], _ value: (Taken) -> Double) -> Double {
       all.map { value($0) / Double(count) }.median
@@ -73,22 +74,21 @@ struct EndToEnd {
     report.add(
       figure, "CPU an input", each(ours) { $0.cpuSeconds * 1000 }, "ms",
       limit: each(limits) { $0.cpuSeconds * 1000 }, goal: isMain ? .atMost(0.25) : nil)
+    if isMain {
+      // What a millisecond does differs by a factor of two between the hours of one machine, and the kernel's part of
+      // it most of all. This goal is the 0.25 ms where 31,000 such files a second are made. The least counts: right
+      // after many files were removed ext4 takes a multiple, and anything would be little beside that.
+      report.add(
+        figure, "CPU, beside a file of 4 kB", each(ours) { $0.cpuSeconds * 1000 }, "ms",
+        limit: (files.map(\.cpuSeconds).min() ?? 0) * 1000 / Double(PlainFiles.count),
+        goal: .atMost(0.25 * 31), of: .ratio)
+    }
     report.add(
       figure, "context switches an input", each(ours) { Double($0.contextSwitches) }, "",
       limit: each(limits) { Double($0.contextSwitches) })
     report.add(
       figure, "peak memory", ours.map { Double($0.peakBytes) / 1e6 }.median, "MB",
       limit: limits.map { Double($0.peakBytes) / 1e6 }.median)
-  }
-
-  /// The CPU an input takes, told in what a file of 4 kB costs that is written and renamed: what a millisecond does
-  /// differs by a factor of two between the hours of one machine, and the kernel's part of it most of all. The goal is
-  /// the 0.25 ms, where 31,000 such files a second are made.
-  private func tell(_ ours: [Taken], _ count: Int, besideFiles files: [Taken], _ report: inout Report) {
-    report.add(
-      figure, "CPU, beside a file of 4 kB", ours.map { $0.cpuSeconds * 1000 / Double(count) }.median, "ms",
-      limit: files.map { $0.cpuSeconds * 1000 / Double(PlainFiles.count) }.median,
-      goal: .atMost(0.25 * 31), of: .ratio)
   }
 }
 
