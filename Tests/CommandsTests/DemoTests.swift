@@ -7,7 +7,7 @@ import Testing
 @testable import Commands
 
 /// `obspool demo`, which is what people run first.
-@Suite(.timeLimit(.minutes(2))) struct DemoTests {
+@Suite(.timeLimit(.minutes(5))) struct DemoTests {
   @Test func `Without a key it records what the tool uses themselves say`() throws {
     let obspool = try Obspool()
     let outcome = try obspool("demo")

@@ -6,7 +6,7 @@ import Testing
 @testable import Commands
 
 /// `obspool drain`, `watch` and `retry`: exit codes, signals, who owns the spool, and where a key goes.
-@Suite(.timeLimit(.minutes(2))) struct DrainTests {
+@Suite(.timeLimit(.minutes(5))) struct DrainTests {
   private static let key = "sk-or-v1-this-is-the-key"
 
   /// A spool with one tool use in it, and settings that lead to a server.

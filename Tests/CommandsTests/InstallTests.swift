@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `obspool install --user`, `uninstall --user` and `prune`, in an empty home and without a systemd.
-@Suite(.timeLimit(.minutes(2))) struct InstallTests {
+@Suite(.timeLimit(.minutes(5))) struct InstallTests {
   private static let units = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("../../systemd").standardizedFileURL.path
 

@@ -193,7 +193,7 @@ import Testing
       """
       ulimit -c unlimited
       OPENROUTER_API_KEY=\(Self.keys["CLAUDE_MEM_OPENROUTER_API_KEY"] ?? "") CLAUDE_MEM_PROVIDER=openrouter \
-      CLAUDE_MEM_OPENROUTER_BASE_URL=\(server.url) exec "\(Obspool.path)" drain
+      CLAUDE_MEM_OPENROUTER_BASE_URL=\(server.url) OBSPOOL_TIMEOUT_SECONDS=3600 exec "\(Obspool.path)" drain
       """, to: "script")
     let running = try Running(
       "/bin/sh", ["script"], input: [], environment: obspool.environment, directory: obspool.directory)

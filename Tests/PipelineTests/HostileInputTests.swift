@@ -244,6 +244,7 @@ extension Workbench {
     _ = try spool()
     let hidden = "\(spoolPath)/pending/.dropping"
     try Data(bytes).write(to: URL(filePath: hidden))
+    setAge(40, of: hidden)
     #expect(rename(hidden, "\(spoolPath)/pending/\(name).json") == 0)
   }
 

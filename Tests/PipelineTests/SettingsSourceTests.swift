@@ -201,7 +201,7 @@ import Testing
     #expect(settings.complaints.first?.contains("Is a directory") == true)
   }
 
-  @Test(.timeLimit(.minutes(1))) func aFileWithoutAnEndIsComplainedAbout() {
+  @Test(.timeLimit(.minutes(5))) func aFileWithoutAnEndIsComplainedAbout() {
     let settings = SettingsSource(option: "/dev/zero", environment: [:]).current()
     #expect(settings.complaints.first?.contains("/dev/zero cannot be read: File too large") == true)
     #expect(settings.unusable != nil)

@@ -66,6 +66,7 @@ final class Workbench: Sendable {
     _ = try spool()
     let path = "\(spoolPath)/pending"
     try Data(json.utf8).write(to: URL(filePath: "\(path)/.\(name)"))
+    setAge(40, of: "\(path)/.\(name)")
     #expect(rename("\(path)/.\(name)", "\(path)/\(name).json") == 0)
   }
 
@@ -130,10 +131,15 @@ final class Workbench: Sendable {
   /// Makes everything in pending due, as `touch pending/*` does.
   func touchAll() throws {
     for name in try names(.pending) {
-      var times = [timespec(tv_sec: Int(clock.now().timeIntervalSince1970) - 40, tv_nsec: 0)]
-      times.append(times[0])
-      utimensat(AT_FDCWD, "\(spoolPath)/pending/\(name).json", times, 0)
+      setAge(40, of: "\(spoolPath)/pending/\(name).json")
     }
+  }
+
+  /// Makes a file as old as that, in seconds, by the test's clock: however long the test takes, it is due.
+  func setAge(_ seconds: Int, of path: String) {
+    var times = [timespec(tv_sec: Int(clock.now().timeIntervalSince1970) - seconds, tv_nsec: 0)]
+    times.append(times[0])
+    #expect(utimensat(AT_FDCWD, path, times, 0) == 0)
   }
 }
 

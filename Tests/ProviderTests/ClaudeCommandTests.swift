@@ -6,7 +6,7 @@ import Testing
 
 @testable import Provider
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ClaudeCommandTests {
   private let directory: TemporaryDirectory
 

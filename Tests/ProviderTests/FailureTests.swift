@@ -323,7 +323,7 @@ private let claude: [FailureCase] = [
     body: anthropic("rate_limit_error", "x"), kind: .rateLimit, retryAfter: 50),
 ]
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct FailureTests {
   @Test(arguments: byStatus + openRouter + hints + others + bodies)
   func `a failure of openrouter`(sample: FailureCase) async throws { try await check(sample, "openrouter") }

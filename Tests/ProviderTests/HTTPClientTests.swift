@@ -8,7 +8,7 @@ import Threads
 
 @testable import Provider
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HTTPClientTests {
   @Test func `one connection serves one call after another`() async throws {
     let server = try LoopbackServer { _ in .chat("yes") }
@@ -287,7 +287,7 @@ struct HTTPClientTests {
 }
 
 /// Servers that break off, never end, or send too much: each costs its call alone and no more than its limits.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HostileServerTests {
   @Test func `a connection closed before the answer`() async throws {
     let error = try #require(try await failure(after: .close))

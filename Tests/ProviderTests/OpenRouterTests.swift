@@ -6,7 +6,7 @@ import Testing
 
 @testable import Provider
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct OpenRouterTests {
   @Test func `the request is the seed's and not a field more`() async throws {
     let server = try LoopbackServer { _ in .chat("yes") }

@@ -10,7 +10,7 @@ private let conversation = [
   message(.user, "one"), message(.assistant, "two"), message(.user, "three"), message(.user, "four"),
 ]
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct GeminiTests {
   @Test func `the request is in Google's form, the key in its header`() async throws {
     let server = try LoopbackServer { _ in
@@ -70,7 +70,7 @@ struct GeminiTests {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ClaudeTests {
   @Test func `the request is in Anthropic's form, marked for the cache`() async throws {
     let server = try LoopbackServer { _ in
@@ -113,7 +113,7 @@ struct ClaudeTests {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ProvidersTests {
   @Test func `the seed's names and defaults`() {
     let remote = Providers.remote.map { "\($0.name) \($0.defaultModel) \($0.defaultBaseURL)" }
@@ -190,7 +190,7 @@ struct ProvidersTests {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CheckTests {
   private func lines(
     _ name: String = "openrouter", model: String = "a/b", from response: HTTPResponse

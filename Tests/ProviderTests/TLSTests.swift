@@ -7,7 +7,7 @@ import Testing
 
 @testable import Provider
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct TLSTests {
   @Test func `a certificate is taken for its own name, in its own time, from an authority that is known`()
     async throws

@@ -14,25 +14,29 @@ public final class TemporaryDirectory: Sendable {
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  deinit { Self.removeTree(path) }
+  deinit {
+    Self.empty(opendir(path))
+    rmdir(path)
+  }
 
   /// The path of something in it.
   public func appending(_ name: String) -> String { "\(path)/\(name)" }
 
-  /// Removes a directory with all that is in it, without following links.
-  private static func removeTree(_ path: String) {
-    guard let directory = opendir(path) else { return }
-    defer {
-      closedir(directory)
-      rmdir(path)
-    }
+  /// Removes all that is in a directory, without following links. Names are any bytes, as a hostile producer's are.
+  private static func empty(_ directory: OpaquePointer?) {
+    guard let directory else { return }
+    defer { closedir(directory) }
     while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      let isDirectory = entry.pointee.d_type == UInt8(DT_DIR)
+      withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+          if isDirectory {
+            guard strcmp(name, ".") != 0, strcmp(name, "..") != 0 else { return }
+            empty(fdopendir(openat(dirfd(directory), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
+          }
+          unlinkat(dirfd(directory), name, isDirectory ? AT_REMOVEDIR : 0)
+        }
       }
-      if name == "." || name == ".." { continue }
-      let child = "\(path)/\(name)"
-      if entry.pointee.d_type == UInt8(DT_DIR) { removeTree(child) } else { unlink(child) }
     }
   }
 }

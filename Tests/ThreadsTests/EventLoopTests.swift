@@ -81,7 +81,7 @@ private final class Pipe: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct EventLoopTests {
+@Suite(.timeLimit(.minutes(5))) struct EventLoopTests {
   @Test func allThatAnActorDoesRunsOnOneThread() async {
     let loop = EventLoop(name: "test-loop")
     defer { loop.stop() }

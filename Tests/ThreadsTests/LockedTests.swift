@@ -2,7 +2,7 @@ import Glibc
 import Testing
 import Threads
 
-@Suite(.timeLimit(.minutes(1))) struct LockedTests {
+@Suite(.timeLimit(.minutes(5))) struct LockedTests {
   @Test func oneThreadAtATimeHasTheValue() {
     let count = Locked(0)
     let threads = (0..<4).map { _ in
@@ -104,7 +104,7 @@ import Threads
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ThreadTests {
+@Suite(.timeLimit(.minutes(5))) struct ThreadTests {
   @Test func runsElsewhereUnderItsName() {
     let seen = Locked((name: "", thread: pthread_self()))
     Thread(name: "a name that is longer than fifteen bytes") {
