@@ -13,7 +13,7 @@ struct ClaudeCommandTests {
   init() throws { directory = try TemporaryDirectory() }
 
   /// The provider with a command that runs a script.
-  private func command(_ script: String, timeout: Double = 30) async throws -> any Provider {
+  private func command(_ script: String, timeout: Double = 300) async throws -> any Provider {
     let path = directory.appending("claude")
     // Written by another process: with a descriptor of ours that a child of another test has, it could not be run.
     let write = #"printf '#!/bin/sh\n%s\n' "$1" > "$2"; chmod 755 "$2""#
@@ -21,7 +21,7 @@ struct ClaudeCommandTests {
     return try make(path, timeout: timeout)
   }
 
-  private func make(_ path: String, key: String? = nil, timeout: Double = 30) throws -> any Provider {
+  private func make(_ path: String, key: String? = nil, timeout: Double = 300) throws -> any Provider {
     let configuration = ProviderConfiguration(
       name: "claude", model: "claude-haiku-4-5", key: key, baseURL: "https://api.anthropic.com",
       timeout: timeout,
@@ -170,7 +170,7 @@ struct ClaudeCommandTests {
   /// What another program writes. No thread of the concurrency pool waits for it, and it gets no descriptor of ours.
   private func run(_ program: String, _ arguments: [String]) async -> String {
     let command = Subprocess(
-      path: program, arguments: arguments, environment: ["PATH=/usr/bin:/bin"], timeout: 30, limit: 1 << 20)
+      path: program, arguments: arguments, environment: ["PATH=/usr/bin:/bin"], timeout: 300, limit: 1 << 20)
     return String(decoding: await command.run(input: []).output, as: UTF8.self)
   }
 

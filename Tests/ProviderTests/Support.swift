@@ -15,7 +15,7 @@ let testKey = "sk-or-v1-0123456789abcdef"
 /// A provider of a kind at a server.
 func provider(
   _ name: String = "openrouter", at url: String, model: String = "test/model", key: String? = testKey,
-  siteURL: String? = nil, appName: String = "claude-mem", timeout: Double = 30,
+  siteURL: String? = nil, appName: String = "claude-mem", timeout: Double = 300,
   limits: HTTPClient.Limits = HTTPClient.Limits(), http: HTTPClient? = nil
 ) throws -> any Provider {
   let configuration = ProviderConfiguration(
@@ -47,7 +47,7 @@ func failure(of provider: any Provider, _ request: Request = request()) async ->
 
 /// The error that a server's answer becomes.
 func failure(
-  _ name: String = "openrouter", after response: HTTPResponse, timeout: Double = 30,
+  _ name: String = "openrouter", after response: HTTPResponse, timeout: Double = 300,
   limits: HTTPClient.Limits = HTTPClient.Limits()
 ) async throws -> ProviderError? {
   let server = try LoopbackServer { _ in response }
@@ -62,7 +62,7 @@ func failure(
 func command(_ words: [String], in directory: String = "/") -> Subprocess {
   Subprocess(
     path: "/usr/bin/env", arguments: ["-C", directory] + words, environment: ["PATH=/usr/bin:/bin"],
-    timeout: 60, limit: 1 << 20)
+    timeout: 300, limit: 1 << 20)
 }
 
 /// Does what blocks on a thread of its own.

@@ -52,7 +52,7 @@ struct TLSTests {
         let body = Self.body(length)
         group.addTask {
           let answer = try await http.send(
-            HTTPClient.Call(base: base, path: "/\(length)", headers: [], body: body, timeout: 30))
+            HTTPClient.Call(base: base, path: "/\(length)", headers: [], body: body, timeout: 300))
           return (body.joined().bytes, answer.status, answer.body)
         }
       }
@@ -78,7 +78,7 @@ struct TLSTests {
     for (length, connection) in [(10, "0"), (200_000, "1"), (300_000, "1")] {
       let body = Self.body(length)
       let answer = try await http.send(
-        HTTPClient.Call(base: base, path: "/", headers: [], body: body, timeout: 30))
+        HTTPClient.Call(base: base, path: "/", headers: [], body: body, timeout: 300))
       #expect(answer.headers["x-connection"] == connection)
       #expect(answer.body == body.joined().bytes, "\(length)")
     }
