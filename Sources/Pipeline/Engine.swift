@@ -247,7 +247,7 @@ public actor Engine {
     guard backlog.mayHaveReady, !exclusive else { return }
     let (settings, choice) = lookAtSettings()
     let moment = Int64(now.timeIntervalSince1970 * 1e9)
-    while running.count < settings.concurrency, !exclusive, backlog.mayHaveReady {
+    while running.count < turnsAtOnce(choice, settings), !exclusive, backlog.mayHaveReady {
       let admission = admission(choice, settings, now)
       if admission != .closed { backlog.releaseHeld() }
       guard let session = backlog.takeReady(now: moment, admitsCalls: admission != .closed) else { return }
@@ -269,6 +269,12 @@ public actor Engine {
         await self.turnEnded(session, outcome)
       }
     }
+  }
+
+  /// As many as there may be calls, and where these are many some more: their calls wait on the HTTP client's thread,
+  /// which makes one as soon as another has ended, whatever the engine has to do first.
+  private func turnsAtOnce(_ choice: ProviderChoice, _ settings: Settings) -> Int {
+    settings.concurrency + (choice.isHTTP ? settings.concurrency / 16 : 0)
   }
 
   private func turnEnded(_ session: Backlog.Session, _ outcome: TurnOutcome) {

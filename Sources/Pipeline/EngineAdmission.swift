@@ -69,6 +69,7 @@ extension Engine {
     let made = ProviderChoice(settings: settings, http: http, command: command, now: { clock.now() })
     if let choice, choice.choice.limits != made.limits { conversations.removeAll() }
     choice = (settings, made)
+    http.limit(to: settings.concurrency)
     return (settings, made)
   }
 

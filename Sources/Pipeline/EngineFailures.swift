@@ -18,6 +18,12 @@ extension Engine {
       await putBack(inputs, id)
       return .left
     }
+    if failure == .withdrawn {
+      // As if its turn had not begun.
+      if wasProbe { gates[choice.name]?.abandonProbe() }
+      await putBack(inputs, id)
+      return .advanced
+    }
     if failure.failureClass == .spool {
       if wasProbe { gates[choice.name]?.abandonProbe() }
       storageFailed(failure.message)

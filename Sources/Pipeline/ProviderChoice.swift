@@ -21,6 +21,9 @@ final class ProviderChoice: Sendable {
   /// by a subscription.
   let isCommand: Bool
 
+  /// Whether a server is asked.
+  var isHTTP: Bool { !isCommand && name != "offline" }
+
   init(settings: Settings, http: HTTPClient, command: String?, now: @escaping @Sendable () -> Date) {
     let configuration = ProviderConfiguration(settings: settings, command: command)
     name = configuration.name
@@ -83,6 +86,9 @@ extension ProviderConfiguration {
 }
 
 extension Failure {
+  /// The call was not made, since one before it failed.
+  static let withdrawn = Failure(.withdrawn)
+
   init(_ error: ProviderError) {
     self.init(
       FailureClass(rawValue: error.class.rawValue) ?? .transient, status: error.status,

@@ -40,7 +40,7 @@ struct Claude: Provider {
     return Reply(
       text: endpoint.withoutKey(text), servedModel: json["model"]?.string.map { endpoint.line($0) },
       requestID: (json["id"]?.string ?? answer.headers["request-id"]).map { endpoint.line($0) },
-      finish: finish(of: json), usage: usage(in: json))
+      finish: finish(of: json), usage: usage(in: json), waited: answer.waited)
   }
 
   /// The body of the request. What stays the same from call to call comes first.

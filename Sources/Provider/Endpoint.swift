@@ -59,6 +59,7 @@ struct Endpoint: Sendable {
     } catch {
       switch error.cause {
       case .cancelled: throw .cancelled
+      case .withdrawn: throw .withdrawn
       case .connection: throw clean(ProviderError(.transient, error.message))
       case .installation: throw clean(ProviderError(.auth, error.message))
       }
@@ -68,7 +69,7 @@ struct Endpoint: Sendable {
   /// The JSON object of an answer that is no error.
   func json(of answer: HTTPClient.Answer) throws(ProviderError) -> JSON {
     let json = try? JSON(parsing: answer.body, repairing: true)
-    guard (200..<300).contains(answer.status) else { throw failure(answer, json: json) }
+    guard answer.isSuccess else { throw failure(answer, json: json) }
     guard let json, json.object != nil else {
       // An array may be Google's way to give an error.
       if let first = json?.array?.first, first["error"] != nil { throw failure(answer, json: first) }

@@ -38,7 +38,7 @@ struct Gemini: Provider {
       text: endpoint.withoutKey(text), servedModel: json["modelVersion"]?.string.map { endpoint.line($0) },
       requestID: (json["responseId"]?.string ?? answer.headers["x-request-id"]).map { endpoint.line($0) },
       finish: candidate.map { finish(of: $0) } ?? .refused(endpoint.line(block ?? "")),
-      usage: usage(in: json))
+      usage: usage(in: json), waited: answer.waited)
   }
 
   /// The body of the request. What stays the same from call to call comes first.

@@ -31,6 +31,10 @@ public final class HTTPClient: Sendable {
     let headers: HeaderFields
     /// The body, decompressed.
     let body: [UInt8]
+    /// Seconds that the call waited for others before it was made.
+    var waited = 0.0
+
+    var isSuccess: Bool { (200..<300).contains(status) }
   }
 
   /// What a server may at most make us wait for or keep.
@@ -59,6 +63,13 @@ public final class HTTPClient: Sendable {
 
   deinit { driver.stop() }
 
+  /// Has at most so many calls made at once. More wait their turn, in order, and each is made as soon as another has
+  /// been answered; their time begins then. Where one fails those that wait are withdrawn.
+  public func limit(to calls: Int) { driver.limit(to: calls) }
+
+  /// Ends the calls that wait for others, with the error `ProviderError.withdrawn`. They were not made.
+  public func withdrawWaiting() { driver.withdrawWaiting() }
+
   /// Makes a call and waits for the whole answer; ends at once when the task is cancelled.
   func send(_ call: Call) async throws(HTTPFailure) -> Answer {
     let id = driver.nextID()
@@ -79,6 +90,8 @@ public final class HTTPClient: Sendable {
 struct HTTPFailure: Error, Sendable, Equatable {
   enum Cause: Sendable {
     case cancelled
+    /// It was not made.
+    case withdrawn
     /// The network or the server: it may pass.
     case connection
     /// Something on this machine that a person must mend.
@@ -90,6 +103,7 @@ struct HTTPFailure: Error, Sendable, Equatable {
   let message: String
 
   static let cancelled = HTTPFailure(cause: .cancelled, message: "the call was cancelled")
+  static let withdrawn = HTTPFailure(cause: .withdrawn, message: "the call was not made")
 }
 
 /// The header lines of an answer, as they came.

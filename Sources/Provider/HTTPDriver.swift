@@ -25,6 +25,9 @@ final class HTTPDriver: Sendable {
     var lastID: UInt64 = 0
     var jobs: [Job] = []
     var cancelled: [UInt64] = []
+    var most = Int.max
+    /// Up to this number calls that wait for others are withdrawn.
+    var withdrawn: UInt64 = 0
     var isStarted = false
     var isStopped = false
     /// Whether somebody is going to wake the thread for what is in the inbox.
@@ -79,6 +82,20 @@ final class HTTPDriver: Sendable {
     }
   }
 
+  func limit(to calls: Int) {
+    inbox.withLock { inbox in
+      inbox.most = max(1, calls)
+      wake(&inbox)
+    }
+  }
+
+  func withdrawWaiting() {
+    inbox.withLock { inbox in
+      inbox.withdrawn = inbox.lastID
+      wake(&inbox)
+    }
+  }
+
   func stop() {
     inbox.withLock { inbox in
       inbox.isStopped = true
@@ -115,8 +132,11 @@ final class HTTPDriver: Sendable {
         for job in news.jobs { job.continuation.resume(returning: .failure(.cancelled)) }
         break
       }
-      for job in news.jobs { transfers.start(job) }
+      transfers.most = news.most
+      for job in news.jobs { transfers.add(job) }
       for id in news.cancelled { transfers.cancel(id) }
+      transfers.withdrawWaiting(upTo: news.withdrawn)
+      transfers.startWaiting()
       sockets.actIfDue()
       transfers.finishDone()
       let maySleep = inbox.withLock { inbox in

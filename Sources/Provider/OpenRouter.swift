@@ -44,7 +44,7 @@ struct OpenRouter: Provider {
       text: endpoint.withoutKey(text(of: choice["message"]?["content"])),
       servedModel: json["model"]?.string.map { endpoint.line($0) },
       requestID: (json["id"]?.string ?? answer.headers["x-request-id"]).map { endpoint.line($0) },
-      finish: finish, usage: usage(in: json))
+      finish: finish, usage: usage(in: json), waited: answer.waited)
   }
 
   /// A value without what could end its header line.

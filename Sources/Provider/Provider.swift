@@ -105,16 +105,19 @@ public struct Reply: Sendable, Equatable {
   public var requestID: String?
   public var finish: Finish
   public var usage: Usage?
+  /// Seconds that the call waited for others before it was made.
+  public var waited: Double
 
   public init(
     text: String, servedModel: String? = nil, requestID: String? = nil, finish: Finish = .stop,
-    usage: Usage? = nil
+    usage: Usage? = nil, waited: Double = 0
   ) {
     self.text = text
     self.servedModel = servedModel
     self.requestID = requestID
     self.finish = finish
     self.usage = usage
+    self.waited = waited
   }
 }
 

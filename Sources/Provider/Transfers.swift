@@ -3,6 +3,7 @@
 import CLibcurl
 import Glibc
 import JSONText
+import Threads
 
 /// The transfers of one multi handle; used on its thread alone.
 struct Transfers {
@@ -11,6 +12,10 @@ struct Transfers {
   private let limits: HTTPClient.Limits
   private var active: [UInt64: Transfer] = [:]
   private var idle: [Transfer] = []
+  /// Calls that wait for others, and since when.
+  private var waiting: [(job: HTTPDriver.Job, since: UInt64)] = []
+  /// How many may be under way.
+  var most = Int.max
 
   init(libcurl: Libcurl, multi: Libcurl.Multi, limits: HTTPClient.Limits) {
     self.libcurl = libcurl
@@ -18,12 +23,36 @@ struct Transfers {
     self.limits = limits
   }
 
-  mutating func start(_ job: HTTPDriver.Job) {
+  /// Makes a call, or has it wait its turn.
+  mutating func add(_ job: HTTPDriver.Job) {
+    if active.count < most, waiting.isEmpty {
+      start(job, waited: 0)
+    } else {
+      waiting.append((job, monotonicNanoseconds()))
+    }
+  }
+
+  /// Makes calls that wait, in order, as many as may be under way.
+  mutating func startWaiting() {
+    let free = min(most - active.count, waiting.count)
+    guard free > 0 else { return }
+    let now = monotonicNanoseconds()
+    for (job, since) in waiting.prefix(free) { start(job, waited: Double(now - since) / 1e9) }
+    waiting.removeFirst(free)
+  }
+
+  /// Ends the calls up to this number that wait.
+  mutating func withdrawWaiting(upTo id: UInt64) {
+    for (job, _) in waiting where job.id <= id { job.continuation.resume(returning: .failure(.withdrawn)) }
+    waiting.removeAll { $0.job.id <= id }
+  }
+
+  private mutating func start(_ job: HTTPDriver.Job, waited: Double) {
     let failure = HTTPFailure(cause: .connection, message: "there is no memory left for a request")
     guard let transfer = idle.popLast() ?? Transfer(libcurl: libcurl, limits: limits) else {
       return job.continuation.resume(returning: .failure(failure))
     }
-    guard transfer.begin(job), libcurl.add(transfer.easy, to: multi) else {
+    guard transfer.begin(job, waited: waited), libcurl.add(transfer.easy, to: multi) else {
       return transfer.end(.failure(failure))
     }
     active[job.id] = transfer
@@ -31,26 +60,36 @@ struct Transfers {
 
   /// Ends a transfer, if it has not ended already.
   mutating func cancel(_ id: UInt64) {
-    guard let transfer = active.removeValue(forKey: id) else { return }
+    guard let transfer = active.removeValue(forKey: id) else {
+      guard let index = waiting.firstIndex(where: { $0.job.id == id }) else { return }
+      return waiting.remove(at: index).job.continuation.resume(returning: .failure(.cancelled))
+    }
     libcurl.remove(transfer.easy, from: multi)
     transfer.end(.failure(.cancelled))
     idle.append(transfer)
   }
 
+  /// Ends the transfers that are done, and makes calls that wait in their place; but withdraws these where one of those
+  /// failed, since it may tell that no more are to be made.
   mutating func finishDone() {
+    var isFailed = false
     while let (easy, result) = libcurl.nextDone(multi) {
       libcurl.remove(easy, from: multi)
       guard let context = libcurl.context(easy) else { continue }
       let transfer = Transfer.at(context)
       if let id = transfer.id { active.removeValue(forKey: id) }
-      transfer.end(transfer.outcome(of: result))
+      let outcome = transfer.outcome(of: result)
+      if case .success(let answer) = outcome, answer.isSuccess {} else { isFailed = true }
+      transfer.end(outcome)
       idle.append(transfer)
     }
+    if isFailed { withdrawWaiting(upTo: .max) }
+    startWaiting()
   }
 
   /// Ends every transfer and frees the handles.
   mutating func end() {
-    for id in Array(active.keys) { cancel(id) }
+    for id in waiting.map(\.job.id) + active.keys { cancel(id) }
     idle.removeAll()
   }
 }
@@ -62,6 +101,7 @@ final class Transfer {
   private let limits: HTTPClient.Limits
   private let errorText: UnsafeMutablePointer<CChar>
   private var job: HTTPDriver.Job?
+  private var waited = 0.0
   /// The header lines that `headers` holds for libcurl, from the last call to the next, which mostly has the same.
   private var headerLines: [String] = []
   private var headers: Libcurl.List?
@@ -137,9 +177,10 @@ final class Transfer {
   }
 
   /// Sets what is this call's own; false where there is no memory.
-  func begin(_ job: HTTPDriver.Job) -> Bool {
+  func begin(_ job: HTTPDriver.Job, waited: Double) -> Bool {
     let call = job.call
     self.job = job
+    self.waited = waited
     setUp()
     guard libcurl.set(easy, CURLOPT_URL, call.base.text + call.path) else { return false }
     guard headers != nil && call.headers == headerLines || makeList(of: call.headers) else { return false }
@@ -258,7 +299,7 @@ final class Transfer {
   func outcome(of result: CURLcode) -> HTTPDriver.Outcome {
     guard result != CURLE_OK else {
       let status = libcurl.number(easy, CURLINFO_RESPONSE_CODE)
-      return .success(HTTPClient.Answer(status: status, headers: head, body: body))
+      return .success(HTTPClient.Answer(status: status, headers: head, body: body, waited: waited))
     }
     let host = job?.call.base.host ?? ""
     if result == CURLE_FILESIZE_EXCEEDED { excess = Self.tooLarge(limits) }

@@ -251,6 +251,23 @@ struct Fault: Sendable, CustomTestStringConvertible {
     #expect(bench.contents("paused/openrouter.json").isEmpty)
   }
 
+  @Test func `a call that waits for many others is not made once one was refused, and is nobody's failure`()
+    async throws
+  {
+    let bench = try Workbench { _ in .hang(then: .error(401)) }
+    try bench.set(["OBSPOOL_CONCURRENCY": "32", "OBSPOOL_BATCH": "1"])
+    for number in 10..<60 { try bench.dropToolUse("\(number)", session: "s\(number)") }
+    async let result = bench.drain()
+    await bench.server.waitForRequests(32)
+    // Two more are in hand.
+    while try bench.names(.inflight).count < 34 { await Task.yield() }
+    bench.server.release()
+    #expect(try await result.left == 50)
+    #expect(bench.server.requests.count == 32)
+    #expect(try (10..<60).count { try bench.note("\($0)") != nil } == 32)
+    #expect(try bench.names(.pending).count == 50)
+  }
+
   @Test func `removing the pause's file ends the pause`() async throws {
     let fails = Locked(true)
     let bench = try Workbench { _ in fails.withLock { $0 } ? .error(401) : .chat(observation("x")) }
