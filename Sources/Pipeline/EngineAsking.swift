@@ -109,7 +109,7 @@ extension Engine {
       outputTokens: usage?.outputTokens ?? 0, cachedTokens: usage?.cachedTokens ?? 0,
       costUSD: counted?.costUSD,
       estimated: counted?.estimated ?? (usage == nil),
-      durationMilliseconds: Int((now.timeIntervalSince(began) - reply.waited) * 1000),
+      durationMilliseconds: Int(max(0, now.timeIntervalSince(began) - reply.waited) * 1000),
       requestID: reply.requestID)
     log.info(line.sentence(messagesInContext: request.messages.count))
     if line.inputTokens + line.outputTokens > 50_000 {
