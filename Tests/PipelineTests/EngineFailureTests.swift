@@ -251,7 +251,8 @@ struct Fault: Sendable, CustomTestStringConvertible {
     #expect(bench.contents("paused/openrouter.json").isEmpty)
   }
 
-  @Test func `a call that waits for many others is not made once one was refused, and is nobody's failure`()
+  @Test(.timeLimit(.minutes(5)))
+  func `a call that waits for many others is not made once one was refused, and is nobody's failure`()
     async throws
   {
     let bench = try Workbench { _ in .hang(then: .error(401)) }
