@@ -36,7 +36,6 @@ extension Engine {
       found.insert(pause.provider)
       guard gates[pause.provider]?.pause != pause else { continue }
       gates[pause.provider, default: Gate()].close(pause)
-      if pause.provider == choice?.choice.name { http.withdrawWaiting() }
     }
     for (name, gate) in gates where gate.pause != nil && !found.contains(name) {
       gates[name]?.reopen()
@@ -44,9 +43,8 @@ extension Engine {
     }
   }
 
-  /// Writes a pause's file and, unless it only goes on, says why. What waits to be sent is not sent any more.
+  /// Writes a pause's file and, unless it only goes on, says why.
   func publish(_ pause: Pause, quietly: Bool = false) {
-    http.withdrawWaiting()
     if !quietly {
       log.warning("\(pause.provider) is paused until \(pause.until.rfc3339): \(pause.message)")
     }

@@ -64,11 +64,9 @@ public final class HTTPClient: Sendable {
   deinit { driver.stop() }
 
   /// Has at most so many calls made at once. More wait their turn, in order, and each is made as soon as another has
-  /// been answered; their time begins then. Where one fails those that wait are withdrawn.
+  /// been answered; their time begins then. Where one fails those that wait are not made,
+  /// and end with the error `ProviderError.withdrawn`.
   public func limit(to calls: Int) { driver.limit(to: calls) }
-
-  /// Ends the calls that wait for others, with the error `ProviderError.withdrawn`. They were not made.
-  public func withdrawWaiting() { driver.withdrawWaiting() }
 
   /// Makes a call and waits for the whole answer; ends at once when the task is cancelled.
   func send(_ call: Call) async throws(HTTPFailure) -> Answer {

@@ -26,8 +26,6 @@ final class HTTPDriver: Sendable {
     var jobs: [Job] = []
     var cancelled: [UInt64] = []
     var most = Int.max
-    /// Up to this number calls that wait for others are withdrawn.
-    var withdrawn: UInt64 = 0
     var isStarted = false
     var isStopped = false
     /// Whether somebody is going to wake the thread for what is in the inbox.
@@ -89,13 +87,6 @@ final class HTTPDriver: Sendable {
     }
   }
 
-  func withdrawWaiting() {
-    inbox.withLock { inbox in
-      inbox.withdrawn = inbox.lastID
-      wake(&inbox)
-    }
-  }
-
   func stop() {
     inbox.withLock { inbox in
       inbox.isStopped = true
@@ -135,7 +126,6 @@ final class HTTPDriver: Sendable {
       transfers.most = news.most
       for job in news.jobs { transfers.add(job) }
       for id in news.cancelled { transfers.cancel(id) }
-      transfers.withdrawWaiting(upTo: news.withdrawn)
       transfers.startWaiting()
       sockets.actIfDue()
       transfers.finishDone()

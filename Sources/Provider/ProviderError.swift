@@ -44,7 +44,7 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
 
   /// The task was cancelled while it waited for the answer.
   public static let cancelled = ProviderError(.transient, "the call was cancelled")
-  /// The call was not made: one of those that it waited for failed, or it was withdrawn.
+  /// The call was not made: one of those that it waited for failed.
   public static let withdrawn = ProviderError(.transient, "the call was not made")
 
   public var description: String { message }

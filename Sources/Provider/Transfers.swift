@@ -41,10 +41,9 @@ struct Transfers {
     waiting.removeFirst(free)
   }
 
-  /// Ends the calls up to this number that wait.
-  mutating func withdrawWaiting(upTo id: UInt64) {
-    for (job, _) in waiting where job.id <= id { job.continuation.resume(returning: .failure(.withdrawn)) }
-    waiting.removeAll { $0.job.id <= id }
+  private mutating func withdrawWaiting() {
+    for (job, _) in waiting { job.continuation.resume(returning: .failure(.withdrawn)) }
+    waiting.removeAll()
   }
 
   private mutating func start(_ job: HTTPDriver.Job, waited: Double) {
@@ -83,7 +82,7 @@ struct Transfers {
       transfer.end(outcome)
       idle.append(transfer)
     }
-    if isFailed { withdrawWaiting(upTo: .max) }
+    if isFailed { withdrawWaiting() }
     startWaiting()
   }
 

@@ -63,19 +63,16 @@ struct WaitingCallsTests {
     #expect(try await provider(at: server.url, http: http).ask(request()).text == "yes")
   }
 
-  @Test func `calls that wait can be withdrawn, and cancelled`() async throws {
+  @Test func `a call that waits can be cancelled, and those behind it go on`() async throws {
     let server = try LoopbackServer { _ in .hang(then: .chat("yes")) }
     let loop = EventLoop(name: "test-loop")
     defer { loop.stop() }
-    let (http, tasks) = try await calls(4, most: 1, at: server, on: loop)
+    let (_, tasks) = try await calls(4, most: 1, at: server, on: loop)
     await server.waitForRequests(1)
     tasks[2].cancel()
     #expect(await tasks[2].value == .failure(.cancelled))
-    http.withdrawWaiting()
-    #expect(await tasks[1].value == .failure(.withdrawn))
-    #expect(await tasks[3].value == .failure(.withdrawn))
     server.release()
-    #expect(try await tasks[0].value.get().text == "yes")
-    #expect(server.requests.count == 1)
+    for number in [0, 1, 3] { #expect(try await tasks[number].value.get().text == "yes") }
+    #expect(server.requests.count == 3)
   }
 }
