@@ -319,7 +319,9 @@ public actor Engine {
   }
 
   private func setAlarm() {
-    let now = clock.now()
+    // What had come by the last look was dealt with then, and would go off again and again. What has come since goes off
+    // at once: nobody else looks at it.
+    let looked = lastLook ?? .distantPast
     var moments = sleepers.map(\.until) + unsettled.values
     if let due = backlog.nextDue() { moments.append(Date(timeIntervalSince1970: Double(due) / 1e9)) }
     if backlog.hasHeld || backlog.hasReady {
@@ -330,7 +332,7 @@ public actor Engine {
       if let call = pacing.nextCall { moments.append(call) }
     }
     if let storage { moments.append(storage.until) }
-    moments.removeAll { $0 <= now }
+    moments.removeAll { $0 <= looked }
     if case .watch(let idleExit?) = mode, let idleSince {
       moments.append(idleSince.addingTimeInterval(idleExit))
     }
