@@ -22,7 +22,7 @@ private final class SteppingClock: Clock {
 }
 
 @Suite struct WaitingTests {
-  @Test(.timeLimit(.minutes(1)), arguments: [0.15, 0.25, 0.4, 0.55, 0.7])
+  @Test(.timeLimit(.minutes(5)), arguments: [0.15, 0.25, 0.4, 0.55, 0.7])
   func `a wait ends though its moment comes while the engine looks at something else`(step: Double)
     async throws
   {
