@@ -58,10 +58,9 @@ public struct Answer: Sendable, Equatable {
     isNumbered = inputs == 1 || !blocks.isEmpty && blocks.allSatisfy { $0.inputs != nil }
     parts = Self.parts(of: blocks, inputs: inputs)
 
+    guard parts.contains(where: { $0 == nil }) else { return }
     let unanswered = parts.indices.filter { parts[$0] == nil }.map { $0 + 1 }
-    if unanswered.isEmpty {
-      fault = nil
-    } else if endsOpen {
+    if endsOpen {
       fault = .cutShort
     } else if blocks.isEmpty {
       fault = isBlank ? .empty : .nothingUnderstood
@@ -73,20 +72,20 @@ public struct Answer: Sendable, Equatable {
   /// Gives each block to the inputs that it answers: to those it names, to the only one, or in order where there are
   /// as many blocks as inputs and none of them names any.
   private static func parts(of blocks: [Block], inputs: Int) -> [Part?] {
+    if inputs == 1 {
+      guard let first = blocks.first else { return [nil] }
+      var only = Gathering(first.content)
+      for block in blocks.dropFirst() { only.add(block.content) }
+      return [only.part]
+    }
     var gathering: [Gathering?] = Array(repeating: nil, count: inputs)
     let inOrder = blocks.count == inputs && blocks.allSatisfy { $0.inputs == nil }
     for (position, block) in blocks.enumerated() {
-      let answered: [Int]
-      if inputs == 1 {
-        answered = [1]
-      } else if inOrder {
-        answered = [position + 1]
-      } else {
-        answered = block.inputs ?? []
-      }
+      let answered = inOrder ? [position + 1] : block.inputs ?? []
       for (rank, input) in answered.enumerated() {
         // What answers several inputs is recorded with the first of them.
-        gathering[input - 1, default: Gathering()].add(rank == 0 ? block.content : .skip)
+        let content = rank == 0 ? block.content : .skip
+        if gathering[input - 1]?.add(content) == nil { gathering[input - 1] = Gathering(content) }
       }
     }
     return gathering.map { $0?.part }
@@ -99,13 +98,21 @@ private struct Gathering {
   private var seen: Set<Finding> = []
   private var summary: Summary?
 
+  private static let few = 8
+
+  init(_ content: Block.Content) { add(content) }
+
   /// A block that is repeated counts once; of several summaries the last is what the model settled on.
   mutating func add(_ content: Block.Content) {
     switch content {
     case .finding(let finding):
-      // Most answers have one block, whose texts need not be hashed.
-      if findings.count == 1 { seen = [findings[0]] }
-      if findings.isEmpty || seen.insert(finding).inserted { findings.append(finding) }
+      // Few are compared faster than they are hashed.
+      if findings.count < Self.few {
+        if !findings.contains(finding) { findings.append(finding) }
+      } else {
+        if seen.isEmpty { seen = Set(findings) }
+        if seen.insert(finding).inserted { findings.append(finding) }
+      }
     case .summary(let summary): self.summary = summary
     case .skip: break
     }
@@ -114,12 +121,5 @@ private struct Gathering {
   /// Skipped if nothing but that was said.
   var part: Answer.Part {
     Answer.Part(findings: findings, summary: summary, isSkip: findings.isEmpty && summary == nil)
-  }
-}
-
-extension [Gathering?] {
-  fileprivate subscript(index: Int, default empty: Gathering) -> Gathering {
-    get { self[index] ?? empty }
-    set { self[index] = newValue }
   }
 }

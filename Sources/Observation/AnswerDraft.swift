@@ -49,20 +49,17 @@ struct Draft {
     list = outer
   }
 
-  /// Nil for a block that says nothing: a type and a subtitle alone are nothing.
-  var content: Block.Content? {
-    guard saysAnything else { return isSkip ? .skip : nil }
-    return isSummary ? .summary(summary) : .finding(tidied)
-  }
-
-  private var tidied: Finding {
-    var tidied = finding
-    tidied.type = Self.type(finding.type)
-    tidied.facts = finding.facts.withoutRepeats()
-    tidied.concepts = finding.concepts.compactMap { Self.concept($0, of: tidied.type) }.withoutRepeats()
-    tidied.filesRead = finding.filesRead.withoutRepeats()
-    tidied.filesModified = finding.filesModified.withoutRepeats()
-    return tidied
+  /// What was drafted, tidied; nil for a block that says nothing: a type and a subtitle alone are nothing.
+  consuming func block() -> Block? {
+    guard saysAnything else { return isSkip ? Block(content: .skip, inputs: inputs) : nil }
+    if isSummary { return Block(content: .summary(summary), inputs: inputs) }
+    finding.type = Self.type(finding.type)
+    finding.facts.dropRepeats()
+    finding.concepts = finding.concepts.compactMap { Self.concept($0, of: finding.type) }
+    finding.concepts.dropRepeats()
+    finding.filesRead.dropRepeats()
+    finding.filesModified.dropRepeats()
+    return Block(content: .finding(finding), inputs: inputs)
   }
 
   /// A type that we know in our spelling, another as it is.
@@ -86,11 +83,11 @@ struct Draft {
 }
 
 extension [String] {
-  /// The same in the same order, each once.
-  func withoutRepeats() -> [String] {
+  /// Keeps each once, in the same order.
+  mutating func dropRepeats() {
     // Few are compared faster than they are hashed.
-    if count <= 8, indices.allSatisfy({ !self[..<$0].contains(self[$0]) }) { return self }
+    if count <= 8, indices.allSatisfy({ !self[..<$0].contains(self[$0]) }) { return }
     var seen = Set<String>(minimumCapacity: count)
-    return filter { seen.insert($0).inserted }
+    self = filter { seen.insert($0).inserted }
   }
 }

@@ -52,7 +52,7 @@ struct AnswerReader {
 
   mutating func read() {
     walk(from: 0)
-    if blocks.count > drafts { blocks.removeFirst(drafts) }
+    if drafts > 0, blocks.count > drafts { blocks.removeFirst(drafts) }
     if blocks.isEmpty { readWithoutBlock() }
   }
 
@@ -82,9 +82,8 @@ struct AnswerReader {
 
   /// Finds the closing tag of each field: the nearest that is open. Nothing reaches from one block into the next.
   private mutating func matchTags() {
-    // Of each name the newest tag that is open, and of each such tag the one that was open before it.
+    // Of each name the newest tag that is open.
     var newest = Array(repeating: -1, count: TagName.allCases.count)
-    var previous = Array(repeating: -1, count: tags.count)
     var firstOfBlock = 0
     var isInBlock = false
     for index in tags.indices {
@@ -95,12 +94,12 @@ struct AnswerReader {
       } else if tag.isClosing {
         let start = newest[tag.name.rawValue]
         guard start >= 0 else { continue }
-        newest[tag.name.rawValue] = previous[start]
+        newest[tag.name.rawValue] = tags[start].openBefore
         guard start >= firstOfBlock else { continue }
         tags[start].partner = index
         tags[index].partner = start
       } else if !tag.isEmpty {
-        previous[index] = newest[tag.name.rawValue]
+        tags[index].openBefore = newest[tag.name.rawValue]
         newest[tag.name.rawValue] = index
       }
     }
@@ -181,9 +180,7 @@ struct AnswerReader {
   }
 
   private mutating func finish() {
-    defer { draft = nil }
-    guard let draft, let content = draft.content else { return }
-    blocks.append(Block(content: content, inputs: draft.inputs))
+    if let block = draft.take()?.block() { blocks.append(block) }
   }
 
   // MARK: Fields

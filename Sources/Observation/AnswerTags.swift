@@ -17,9 +17,21 @@ enum TagName: Int, CaseIterable {
   var isBlock: Bool { self == .observation || self == .summary }
   var isItem: Bool { self == .fact || self == .concept || self == .file }
   var isFieldOfSummary: Bool { rawValue >= TagName.request.rawValue }
+}
 
-  /// How each name is spelt, by the number of its bytes: as the number that they make.
-  static let spellings: [[(UInt128, TagName)]] = {
+/// How our names are spelt.
+struct Spellings {
+  static let ours = Spellings()
+
+  /// The most bytes that a name has, which are fewer than the number of its bytes holds.
+  private static let longest = 14
+
+  /// The names by the number of their bytes, each with the number that these make.
+  private let names: [[(UInt128, TagName)]]
+  /// Of each byte what it is in a name, a letter in lower case; 0 of one that ends a name.
+  private let letters: [UInt8]
+
+  private init() {
     let all: [(StaticString, TagName)] = [
       ("fact", .fact), ("concept", .concept), ("file", .file), ("type", .type), ("title", .title),
       ("observation", .observation), ("subtitle", .subtitle), ("facts", .facts), ("narrative", .narrative),
@@ -30,16 +42,28 @@ enum TagName: Int, CaseIterable {
       ("thought", .thinking), ("reasoning", .thinking), ("reflection", .thinking), ("scratchpad", .thinking),
       ("analysis", .thinking),
     ]
-    var spellings = Array(repeating: [(UInt128, TagName)](), count: longest + 1)
+    var names = Array(repeating: [(UInt128, TagName)](), count: Self.longest + 1)
     for (text, name) in all {
       let number = text.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt128($1) } }
-      spellings[text.utf8CodeUnitCount].append((number, name))
+      names[text.utf8CodeUnitCount].append((number, name))
     }
-    return spellings
-  }()
+    self.names = names
+    letters = (0...UInt8.max).map { isNameByte($0) ? lowercase($0) : 0 }
+  }
 
-  /// The most bytes that a name has, which are fewer than the number holds.
-  static let longest = 14
+  /// Which of our names stands here, whatever the case of its letters; `position` moves behind it.
+  func name(in bytes: UnsafeBufferPointer<UInt8>, at position: inout Int) -> TagName? {
+    var end = position
+    var spelt: UInt128 = 0
+    while end < bytes.count, case let letter = letters[Int(bytes[end])], letter != 0 {
+      spelt = spelt << 8 | UInt128(letter)
+      end += 1
+      guard end - position <= Self.longest else { return nil }
+    }
+    guard let (_, name) = names[end - position].first(where: { $0.0 == spelt }) else { return nil }
+    position = end
+    return name
+  }
 }
 
 /// One of our tags in a text.
@@ -54,6 +78,8 @@ struct Tag {
   var end: Int
   /// The tag that closes or opens what this one opens or closes, as an index; -1 where there is none.
   var partner = -1
+  /// The tag of this name that was open before it, as an index; -1 where there is none.
+  var openBefore = -1
   /// A block that begins here, rather than the mention of one.
   var opensBlock = false
 }
@@ -93,7 +119,7 @@ struct NextOccurrence {
 /// Goes over an answer once and lists our tags in it. What stands in comments and in CDATA sections is no tag.
 struct TagScanner: ~Copyable {
   private let bytes: UnsafeBufferPointer<UInt8>
-  private let spellings = TagName.spellings
+  private let spellings = Spellings.ours
   private(set) var tags: [Tag] = []
   private(set) var visited = 0
 
@@ -171,7 +197,7 @@ struct TagScanner: ~Copyable {
       isClosing = true
       position = skipSpace(from: position + 1)
     }
-    guard let name = name(at: &position) else { return nil }
+    guard let name = spellings.name(in: bytes, at: &position) else { return nil }
     let nameEnd = position
     let next = nameEnd < bytes.count ? bytes[nameEnd] : UInt8(ascii: ">")
     if isClosing {
@@ -213,19 +239,6 @@ struct TagScanner: ~Copyable {
     }
     visited += position - nameEnd
     return nil
-  }
-
-  private func name(at position: inout Int) -> TagName? {
-    var end = position
-    var spelt: UInt128 = 0
-    while end < bytes.count, isNameByte(bytes[end]) {
-      spelt = spelt << 8 | UInt128(lowercase(bytes[end]))
-      end += 1
-      guard end - position <= TagName.longest else { return nil }
-    }
-    guard let (_, name) = spellings[end - position].first(where: { $0.0 == spelt }) else { return nil }
-    position = end
-    return name
   }
 
   private mutating func skipSpace(from start: Int) -> Int {

@@ -34,7 +34,9 @@ extension Event {
     for patch in [toolInput["patch"], toolInput["input"], toolInput["diff"], toolInput] {
       if let patch = patch?.string { files += Self.files(inPatch: patch) }
     }
-    return files.filter { !$0.isEmpty }.withoutRepeats()
+    files.removeAll(where: \.isEmpty)
+    files.dropRepeats()
+    return files
   }
 
   private static func files(namedIn value: JSON) -> [String] {

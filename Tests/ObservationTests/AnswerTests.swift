@@ -220,6 +220,14 @@ import Testing
     #expect(findings("<observation type=\"feature\"><title>t</title></observation>")[0].type == "feature")
   }
 
+  /// Few are told apart in another way than many.
+  @Test(arguments: [1, 2, 7, 8, 9, 30])
+  func keepsABlockThatIsRepeatedOnce(_ count: Int) {
+    let blocks = (0..<count).map { "<observation><title>t\($0)</title><fact>f</fact></observation>" }
+    let text = (blocks + blocks.reversed() + blocks).joined(separator: "\n")
+    #expect(findings(text).map(\.title) == (0..<count).map { "t\($0)" })
+  }
+
   @Test func keepsAMegabyteOfText() {
     let text = String(repeating: "All <work> & no play. ", count: 50_000)
     #expect(
