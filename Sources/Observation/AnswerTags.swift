@@ -23,7 +23,7 @@ enum TagName: Int, CaseIterable {
 struct Spellings {
   static let ours = Spellings()
 
-  /// The most bytes that a name has, which are fewer than the number of its bytes holds.
+  /// The most bytes that a name has, which are fewer than the number that they make can hold.
   private static let longest = 14
 
   /// The names by the number of their bytes, each with the number that these make.
