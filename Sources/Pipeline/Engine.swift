@@ -320,8 +320,8 @@ public actor Engine {
 
   private func setAlarm() {
     // What had come by the last look was dealt with then, and would go off again and again. What has come since goes off
-    // at once: nobody else looks at it.
-    let looked = lastLook ?? .distantPast
+    // at once: nobody else looks at it. Where somebody has set the clock back since, nothing of the new time was.
+    let looked = min(lastLook ?? .distantPast, clock.now())
     var moments = sleepers.map(\.until) + unsettled.values
     if let due = backlog.nextDue() { moments.append(Date(timeIntervalSince1970: Double(due) / 1e9)) }
     if backlog.hasHeld || backlog.hasReady {

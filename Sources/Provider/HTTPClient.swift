@@ -64,8 +64,8 @@ public final class HTTPClient: Sendable {
   deinit { driver.stop() }
 
   /// Has at most so many calls made at once. More wait their turn, in order, and each is made as soon as another has
-  /// been answered; their time begins then. Where one fails those that wait are not made,
-  /// and end with the error `ProviderError.withdrawn`.
+  /// been answered; their time begins then. Where one fails those that wait are not made, and end with
+  /// the error `ProviderError.withdrawn`.
   public func limit(to calls: Int) { driver.limit(to: calls) }
 
   /// Makes a call and waits for the whole answer; ends at once when the task is cancelled.

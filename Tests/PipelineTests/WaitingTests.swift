@@ -21,23 +21,39 @@ private final class SteppingClock: Clock {
   }
 }
 
-@Suite struct WaitingTests {
-  @Test(.timeLimit(.minutes(5)), arguments: [0.15, 0.25, 0.4, 0.55, 0.7])
-  func `a wait ends though its moment comes while the engine looks at something else`(step: Double)
-    async throws
-  {
-    let bench = try Workbench { _ in .close }
-    let engine = Engine(
+@Suite(.timeLimit(.minutes(5))) struct WaitingTests {
+  private func engine(_ bench: Workbench, _ clock: any Clock) throws -> Engine {
+    Engine(
       Engine.Parts(
         spool: try bench.spool(),
         settings: SettingsSource(option: bench.settingsPath, environment: bench.environment),
-        clock: SteppingClock(step: step), log: Log(journal: false) { _ in }))
-    // A wait that nothing ends is ended with the engine, so that the time limit tells of it.
+        clock: clock, log: Log(journal: false) { _ in }))
+  }
+
+  /// Waits so many seconds. A wait that nothing ends is ended with the engine, so that the time limit tells of it.
+  private func wait(seconds: Double, times: Int = 1, on engine: Engine) async {
     await withTaskCancellationHandler {
-      for _ in 0..<20 { await engine.pause(seconds: 1) }
+      for _ in 0..<times { await engine.pause(seconds: seconds) }
     } onCancel: {
       Task { await engine.stop() }
     }
+  }
+
+  @Test(arguments: [0.15, 0.25, 0.4, 0.55, 0.7])
+  func `a wait ends though its moment comes while the engine looks at something else`(step: Double)
+    async throws
+  {
+    let engine = try engine(Workbench { _ in .close }, SteppingClock(step: step))
+    await wait(seconds: 1, times: 20, on: engine)
     #expect(await engine.wakeUps >= 20)
+  }
+
+  @Test func `a wait ends that begins after the clock was set back`() async throws {
+    let bench = try Workbench { _ in .close }
+    let engine = try engine(bench, bench.clock)
+    await engine.wake()
+    bench.clock.advance(-7200)
+    await wait(seconds: 1, on: engine)
+    #expect(await engine.wakeUps >= 2)
   }
 }
