@@ -93,12 +93,12 @@ struct Child {
     }
   }
 
-  /// Processor time of its threads so far, in seconds.
+  /// Processor time of its threads so far, also of those that have ended, in seconds (clock_getcpuclockid(3)).
   var cpuSoFar: Double {
-    Files.names("/proc/\(pid)/task").reduce(0) { sum, task in
-      let numbers = Files.text("/proc/\(pid)/task/\(task)/schedstat").split { $0 == " " || $0 == "\n" }
-      return sum + (numbers.first.flatMap { Double($0) } ?? 0) / 1e9
-    }
+    var clock = clockid_t()
+    var time = timespec()
+    guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 }
 

@@ -28,14 +28,57 @@ enum Starts {
     tell("add", "whole process", ours, limits, most: 5, &report)
   }
 
-  /// A drain of one input, whole: start, request, commit, end. Its first request comes before its end, so this
-  /// is more than what is promised.
+  /// A drain of one input: up to its first request, and whole.
   static func first(_ bench: Workbench, _ report: inout Report) {
+    untilRequest(bench, &report)
+    whole(bench, &report)
+  }
+
+  /// What a start has taken when its first request has come. The answer is late, so that this is all there is to do
+  /// until then, and what is read a little later is the same.
+  private static func untilRequest(_ bench: Workbench, _ report: inout Report) {
+    guard let server = bench.serve(latencyMilliseconds: 100) else { return }
+    defer { server.end() }
+    var ours: [(cpu: Double, delay: Double)] = []
+    var limits: [(cpu: Double, delay: Double)] = []
+    /// Nil where none came.
+    func untilRequest(of child: Child) -> (cpu: Double, delay: Double)? {
+      defer { _ = child.wait() }
+      bench.await(1, at: server)
+      guard server.board.count > 0 else { return nil }
+      usleep(20_000)
+      return (child.cpuSoFar * 1000, Double(server.board.moment(0) - child.started) / 1e6)
+    }
+    for _ in 0..<(bench.isQuick ? 10 : 30) {
+      let spool = bench.spool(sessions: 1, perSession: 1)
+      let other = bench.spool(sessions: 1, perSession: 1)
+      server.board.clear()
+      guard let child = bench.start("drain", spool, bench.environment(server, Workbench.Asking(calls: 8))),
+        let taken = untilRequest(of: child)
+      else { return report.add("start", "requests", 0, "") }
+      ours.append(taken)
+      let job = bench.limitJob(after: spool, on: other, server, Workbench.Asking(calls: 1))
+      server.board.clear()
+      guard let job, let limit = bench.limit(["drain"] + job.words), let taken = untilRequest(of: limit)
+      else {
+        return
+      }
+      limits.append(taken)
+    }
+    report.add(
+      "start", "CPU, start to first request", ours.map(\.cpu).median, "ms", limit: limits.map(\.cpu).median,
+      goal: .atMost(20))
+    report.add(
+      "start", "time, start to first request", ours.map(\.delay).median, "ms",
+      limit: limits.map(\.delay).median)
+  }
+
+  /// Start, request, commit, end.
+  private static func whole(_ bench: Workbench, _ report: inout Report) {
     guard let server = bench.serve(latencyMilliseconds: 0) else { return }
     defer { server.end() }
     var ours: [Taken] = []
     var limits: [Taken] = []
-    var delays: [Double] = []
     for _ in 0..<(bench.isQuick ? 10 : 30) {
       let spool = bench.spool(sessions: 1, perSession: 1)
       let other = bench.spool(sessions: 1, perSession: 1)
@@ -43,22 +86,21 @@ enum Starts {
       guard let child = bench.start("drain", spool, bench.environment(server, Workbench.Asking(calls: 8)))
       else { return }
       ours.append(child.wait())
-      if server.board.count > 0 { delays.append(Double(server.board.moment(0) - child.started) / 1e6) }
       guard let job = bench.limitJob(after: spool, on: other, server, Workbench.Asking(calls: 1)),
         let limit = bench.limit(["drain"] + job.words)
       else { return }
       limits.append(limit.wait())
     }
-    report.add("start", "start to first request", delays.median, "ms")
-    tell("start", "drain of one input", ours, limits, most: 20, &report)
+    tell("start", "drain of one input", ours, limits, most: nil, &report)
   }
 
   private static func tell(
-    _ figure: String, _ what: String, _ ours: [Taken], _ limits: [Taken], most: Double, _ report: inout Report
+    _ figure: String, _ what: String, _ ours: [Taken], _ limits: [Taken], most: Double?,
+    _ report: inout Report
   ) {
     report.add(
       figure, "CPU, \(what)", ours.map { $0.cpuSeconds * 1000 }.median, "ms",
-      limit: limits.map { $0.cpuSeconds * 1000 }.median, goal: .atMost(most))
+      limit: limits.map { $0.cpuSeconds * 1000 }.median, goal: most.map { .atMost($0) })
     report.add(
       figure, "time, \(what)", ours.map { $0.wallSeconds * 1000 }.median, "ms",
       limit: limits.map { $0.wallSeconds * 1000 }.median)
