@@ -45,8 +45,13 @@ public final class Committer: Sendable {
   }
 
   deinit {
-    queue.withLock { $0.isClosed = true }
+    let wasClosed = queue.withLock { queue in
+      defer { queue.isClosed = true }
+      return queue.isClosed
+    }
+    if wasClosed { return }
     queue.signal()
+    thread.detach()
   }
 
   /// Brings the records of calls and their inputs to where they belong: of each call all or none.

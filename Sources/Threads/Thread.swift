@@ -25,13 +25,16 @@ public struct Thread: Sendable {
     self.handle = handle
   }
 
-  /// Waits until the closure has returned. To be called once.
+  /// Waits until the closure has returned. To be called once, and not after `detach`.
   public func join() { pthread_join(handle, nil) }
 
-  /// Starts a thread that nobody waits for: what it holds goes with its end. A thread that is neither joined nor
-  /// started like this keeps its stack for as long as the program runs.
+  /// Lets what the thread holds go with its end, since nobody will wait for it. A thread that is neither joined nor
+  /// detached keeps its stack for as long as the program runs.
+  public func detach() { pthread_detach(handle) }
+
+  /// Starts a thread that nobody waits for.
   public static func detached(name: String, _ body: @escaping @Sendable () -> Void) {
-    pthread_detach(Thread(name: name, body).handle)
+    Thread(name: name, body).detach()
   }
 }
 
