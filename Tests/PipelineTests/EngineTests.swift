@@ -168,6 +168,27 @@ import Threads
     #expect(line.session == "s1")
   }
 
+  @Test func `how long a call took leaves out its wait for others`() async throws {
+    let bench = try Workbench {
+      $0.number < 16 ? .hang(then: .chat(observation("x"))) : .chat(observation("y"))
+    }
+    try bench.set(["OBSPOOL_CONCURRENCY": "16"])
+    for number in 0..<17 { try bench.dropToolUse("\(number)", session: "s\(number)") }
+    let drain = Task { try await bench.drain() }
+    await bench.server.waitForRequests(16)
+    bench.clock.advance(10)
+    bench.server.release()
+    #expect(try await drain.value.left == 0)
+    let day = UsageLine.day(of: bench.clock.now())
+    let lines = bench.contents("usage/\(day).jsonl").split(separator: "\n").map {
+      UsageLine(json: Array($0.utf8))
+    }
+    let durations = lines.map { $0?.durationMilliseconds ?? 0 }.sorted()
+    // The seventeenth was made ready with the others, and by the clock it took as long as they did.
+    #expect(durations.count == 17 && durations[0] < 10_000)
+    #expect(durations.dropFirst().allSatisfy { $0 == 10_000 })
+  }
+
   @Test func `without a model each record says offline and nothing is sent`() async throws {
     let bench = try Workbench { _ in .close }
     try bench.set([:], provider: "offline")
