@@ -93,11 +93,12 @@ struct Child {
     }
   }
 
-  /// Processor time of its threads so far, also of those that have ended, in seconds (clock_getcpuclockid(3)).
+  /// Processor time of its threads so far, also of those that have ended, in seconds (clock_getcpuclockid(3)); where that
+  /// cannot be told not a number, which meets no goal.
   var cpuSoFar: Double {
     var clock = clockid_t()
     var time = timespec()
-    guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+    guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return .nan }
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 }

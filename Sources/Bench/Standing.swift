@@ -41,11 +41,12 @@ enum Starts {
     defer { server.end() }
     var ours: [(cpu: Double, delay: Double)] = []
     var limits: [(cpu: Double, delay: Double)] = []
-    /// Nil where none came.
-    func untilRequest(of child: Child) -> (cpu: Double, delay: Double)? {
+    /// Nil where no request came.
+    func taken(by child: Child) -> (cpu: Double, delay: Double)? {
       defer { _ = child.wait() }
       bench.await(1, at: server)
       guard server.board.count > 0 else { return nil }
+      // Behind the client's last steps, long before the answer.
       usleep(20_000)
       return (child.cpuSoFar * 1000, Double(server.board.moment(0) - child.started) / 1e6)
     }
@@ -54,16 +55,14 @@ enum Starts {
       let other = bench.spool(sessions: 1, perSession: 1)
       server.board.clear()
       guard let child = bench.start("drain", spool, bench.environment(server, Workbench.Asking(calls: 8))),
-        let taken = untilRequest(of: child)
+        let start = taken(by: child)
       else { return report.add("start", "requests", 0, "") }
-      ours.append(taken)
+      ours.append(start)
       let job = bench.limitJob(after: spool, on: other, server, Workbench.Asking(calls: 1))
       server.board.clear()
-      guard let job, let limit = bench.limit(["drain"] + job.words), let taken = untilRequest(of: limit)
-      else {
-        return
-      }
-      limits.append(taken)
+      guard let job, let limit = bench.limit(["drain"] + job.words), let start = taken(by: limit)
+      else { return report.add("start", "requests of the limit", 0, "") }
+      limits.append(start)
     }
     report.add(
       "start", "CPU, start to first request", ours.map(\.cpu).median, "ms", limit: limits.map(\.cpu).median,

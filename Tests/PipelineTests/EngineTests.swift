@@ -180,10 +180,8 @@ import Threads
     bench.server.release()
     #expect(try await drain.value.left == 0)
     let day = UsageLine.day(of: bench.clock.now())
-    let lines = bench.contents("usage/\(day).jsonl").split(separator: "\n").map {
-      UsageLine(json: Array($0.utf8))
-    }
-    let durations = lines.map { $0?.durationMilliseconds ?? 0 }.sorted()
+    let lines = bench.contents("usage/\(day).jsonl").split(separator: "\n")
+    let durations = lines.compactMap { UsageLine(json: Array($0.utf8))?.durationMilliseconds }.sorted()
     // The seventeenth was made ready with the others, and by the clock it took as long as they did.
     #expect(durations.count == 17 && durations[0] < 10_000)
     #expect(durations.dropFirst().allSatisfy { $0 == 10_000 })
